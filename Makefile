@@ -1,0 +1,101 @@
+# megatron-preflight
+#
+#   make            build/megatron-preflight and build/libexec/megatron-preflight-mpi
+#   make check      every test; DEVELOPER=1 adds warnings as errors, SANITIZE=address,undefined a sanitizer
+#   make deps       install what building and testing need (Debian packages; as root)
+#   make install    into $(DESTDIR)$(prefix); uninstall takes it out again
+#   make help       the other targets
+#
+# Knobs: CC, CFLAGS, prefix, DESTDIR, DEVELOPER=1, SANITIZE=address,undefined, V=1
+
+CC = gcc
+CFLAGS = -O2 -g
+prefix = /usr/local
+bindir = $(prefix)/bin
+libexecdir = $(prefix)/libexec/megatron-preflight
+mandir = $(prefix)/share/man
+datadir = $(prefix)/share/megatron-preflight
+
+VERSION = 0.1.0
+Q = $(if $(V),,@)
+B = build
+
+WARNINGS = -Wall -Wextra
+ifdef DEVELOPER
+WARNINGS += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+            -Wformat=2 -Wpointer-arith -Wundef -Wvla
+endif
+ifdef SANITIZE
+SANITIZER = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
+endif
+
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude -Isrc -I$(B)/gen \
+             -DVERSION='"$(VERSION)"' -MMD -MP
+# libyaml and jansson are linked statically: the binary must start in images that lack them.
+STATIC_LIBS = -Wl,-Bstatic $(shell pkg-config --libs yaml-0.1 jansson) -Wl,-Bdynamic
+LIBS = $(STATIC_LIBS) -lm -ldl
+
+RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0.18.2 0.19.0 main
+TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
+         configs/megatron/places.tsv
+
+SOURCES = $(filter-out src/main.c src/cluster/mpi_helper.c,$(wildcard src/*/*.c src/*.c))
+OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o
+GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c
+
+UNIT_SOURCES = $(wildcard tests/unit/*.c)
+UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
+
+all: $(B)/megatron-preflight $(B)/libexec/megatron-preflight-mpi
+
+$(B)/megatron-preflight: $(B)/obj/main.o $(B)/libmegatron-preflight.a
+	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libmegatron-preflight.a: $(OBJECTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libexec/megatron-preflight-mpi: src/cluster/mpi_helper.c
+	$(Q)mkdir -p $(@D) $(B)/obj
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $(B)/obj/mpi_helper.d -MT $@ $(shell pkg-config --cflags ompi-c) $(LDFLAGS) -o $@ $< \
+	    $(shell pkg-config --libs ompi-c) -lpthread
+
+$(B)/obj/%.o: src/%.c | $(GENERATED)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c | $(GENERATED)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/gen/job_fields.h $(B)/gen/megatron_tables.c &: src/megatron/tables.awk $(TABLES)
+	$(Q)mkdir -p $(B)/gen
+	$(Q)awk -v out=$(B)/gen -f src/megatron/tables.awk $(TABLES)
+
+$(B)/gen/gpu_table.c: src/facts/gpus.awk configs/gpus/gpus.tsv
+	$(Q)mkdir -p $(B)/gen
+	$(Q)awk -f src/facts/gpus.awk configs/gpus/gpus.tsv > $@
+
+$(B)/tests/unit/%: tests/unit/%.c $(B)/libmegatron-preflight.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a \
+	    $(shell pkg-config --cflags --libs cmocka) $(LIBS)
+
+check: check-unit
+
+check-unit: $(UNIT_TESTS)
+	$(Q)set -e; for t in $(sort $(UNIT_TESTS)); do $$t; done
+
+deps:
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$(cat tests/packages.txt)
+
+clean:
+	rm -rf $(B)
+
+help:
+	@sed -n '1,/^$$/p' Makefile
+
+.PHONY: all check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.DELETE_ON_ERROR:
+
+-include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)

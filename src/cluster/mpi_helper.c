@@ -1,0 +1,9 @@
+/* The only translation unit that is linked with MPI. */
+#include <mpi.h>
+
+int main(int argc, char **argv)
+{
+    MPI_Init(&argc, &argv);
+    MPI_Finalize();
+    return 0;
+}

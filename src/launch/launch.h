@@ -1,0 +1,54 @@
+/* A launch command taken apart: the launchers peeled off one by one (rows of launchers.c) until the
+ * trainer's script and argv are left, and the number of ranks with where it came from. Pure: argv and
+ * environment in, launch out; words are borrowed. What cannot be known is said in 'cannot_know' and is
+ * never an error. */
+#ifndef LAUNCH_LAUNCH_H
+#define LAUNCH_LAUNCH_H
+
+#include "base/arena.h"
+#include "base/environment.h"
+#include "facts/facts.h"
+#include "megatron/job.h"
+
+struct launcher; /* launchers.h */
+
+/* One launcher of the chain, outermost first. */
+struct launch_layer {
+    const struct launcher *launcher;
+    int index; /* of its program word in command */
+    int words; /* program and its own options, up to what it starts */
+};
+
+struct launch {
+    int command_argc; /* the whole wrapped command; 0 when only an argv was given */
+    const char *const *command;
+    int layer_count;
+    struct launch_layer layer[16];
+
+    const char *script; /* "pretrain_gpt.py", a module name with module == true, or NULL */
+    bool module;
+    int argc; /* the trainer's options, without script */
+    const char *const *argv;
+    int argv_index; /* of argv[0] in command; -1: not words of command (bash -c, batch record) */
+
+    struct fact_int world; /* ranks */
+    struct fact_int nodes;
+    struct fact_int ranks_per_node;
+    struct place world_place[4]; /* words of command that decide the world; words == 0 ends */
+
+    bool as_task;   /* we are one of the ranks (srun/mpirun/torchrun started us), not in front of them */
+    int64_t rank;   /* ours, -1 unknown; 0 prints */
+    struct environment environment; /* what the trainer sees: ours and what env(1), srun --export ... add */
+    const char *cannot_know; /* why the trainer's argv is not known, or NULL */
+};
+
+/* Takes 'command' apart in the environment 'env' of this process. Never fails. */
+void launch_parse(int argc, const char *const *command, const struct environment *env,
+                  struct arena *arena, struct launch *launch);
+
+/* A launch of which only the trainer's argv and perhaps the number of ranks are known (batch records);
+ * world <= 0: unknown. */
+void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
+                      const struct environment *env, struct launch *launch);
+
+#endif

@@ -1,0 +1,3 @@
+#include "rules/sections.h"
+
+const struct rule_section init_rules = { NULL, 0 };

@@ -1,0 +1,146 @@
+#include "rules/rules.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/sections.h"
+
+const struct rule *rule_find(const char *id)
+{
+    for (size_t s = 0; s < rule_section_count; s++)
+        for (size_t i = 0; i < rule_sections[s]->count; i++)
+            if (strcmp(rule_sections[s]->rows[i].id, id) == 0)
+                return &rule_sections[s]->rows[i];
+    return NULL;
+}
+
+bool walk_violated(const struct walk *walk, const char *id)
+{
+    for (size_t i = 0; i < walk->findings->count; i++)
+        if (strcmp(walk->findings->item[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* The next blank-separated word of *list into 'word'; false at the end. */
+static bool next_word(const char **list, char *word, size_t size)
+{
+    size_t n;
+
+    *list += strspn(*list, " ");
+    n = strcspn(*list, " ");
+    if (n == 0 || n >= size)
+        return false;
+    memcpy(word, *list, n);
+    word[n] = '\0';
+    *list += n;
+    return true;
+}
+
+static bool needs_violated(const struct walk *walk, const char *needs)
+{
+    char id[64];
+
+    while (needs && next_word(&needs, id, sizeof(id)))
+        if (walk_violated(walk, id))
+            return true;
+    return false;
+}
+
+static void add_where(struct finding *finding, struct where where)
+{
+    if (finding->where_count < (int)(sizeof(finding->where) / sizeof(finding->where[0])))
+        finding->where[finding->where_count++] = where;
+}
+
+static void point_at_option(const struct walk *walk, struct finding *finding, const char *name)
+{
+    const struct option_row *row = option_find(name, strlen(name), walk->release);
+    struct place place;
+
+    if (!row)
+        return;
+    place = walk->job->place[row->dest];
+    if (place.index >= 0)
+        add_where(finding, (struct where){ .in = WHERE_ARGV, .index = place.index,
+                                           .words = place.words, .name = name });
+}
+
+static void point_at(const struct walk *walk, struct finding *finding)
+{
+    const char *options = finding->options;
+    char word[96];
+
+    while (options && next_word(&options, word, sizeof(word))) {
+        if (word[0] == '-')
+            point_at_option(walk, finding, arena_strdup(walk->arena, word));
+        else if (word[0] == '$')
+            add_where(finding, (struct where){ .in = WHERE_ENV,
+                                               .name = arena_strdup(walk->arena, word + 1) });
+        else if (strcmp(word, "@world") == 0)
+            for (int i = 0; i < 4 && walk->launch->world_place[i].words; i++)
+                add_where(finding, (struct where){ .in = WHERE_COMMAND,
+                                                   .index = walk->launch->world_place[i].index,
+                                                   .words = walk->launch->world_place[i].words });
+    }
+}
+
+static const char *source_of(const struct walk *walk, const char *id)
+{
+    for (size_t i = 0; i < place_row_count; i++)
+        if (place_rows[i].release == walk->release && strcmp(place_rows[i].rule, id) == 0)
+            return arena_printf(walk->arena, "%s %s:%d", release_name(walk->release),
+                                place_rows[i].path, place_rows[i].line);
+    return NULL;
+}
+
+static void check(struct walk *walk, const struct rule *rule)
+{
+    struct finding finding = { .id = rule->id, .stage = rule->stage, .severity = rule->severity,
+                               .options = rule->options, .fix = rule->fix };
+
+    if (needs_violated(walk, rule->needs) || rule->check(walk, &finding) != VIOLATED)
+        return;
+    if (!finding.message)
+        finding.message = rule->what;
+    if (!finding.where_count)
+        point_at(walk, &finding);
+    if (!finding.source)
+        finding.source = source_of(walk, rule->id);
+    *findings_add(walk->findings, walk->arena) = finding;
+}
+
+void rules_walk(struct walk *walk)
+{
+    for (size_t s = 0; s < rule_section_count; s++) {
+        for (size_t i = 0; i < rule_sections[s]->count; i++) {
+            const struct rule *rule = &rule_sections[s]->rows[i];
+
+            if (walk->release < rule->since || walk->release > rule->until)
+                continue;
+            if (rule->adjust)
+                rule->adjust(walk);
+            else
+                check(walk, rule);
+        }
+    }
+}
+
+enum answer violated(struct walk *walk, struct finding *finding, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    finding->message = arena_vprintf(walk->arena, fmt, ap);
+    va_end(ap);
+    return VIOLATED;
+}
+
+void finding_fix(struct walk *walk, struct finding *finding, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    finding->fix = arena_vprintf(walk->arena, fmt, ap);
+    va_end(ap);
+}
