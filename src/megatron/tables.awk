@@ -26,6 +26,7 @@ function type_of(kind, nargs, type) {
 
 BEGIN {
     FS = "\t"
+    releases = fields = rows = places = 0
 }
 
 FNR == 1 {

@@ -110,20 +110,43 @@ static void check(struct walk *walk, const struct rule *rule)
     *findings_add(walk->findings, walk->arena) = finding;
 }
 
+static void walk_section(struct walk *walk, const struct rule_section *section)
+{
+    for (size_t i = 0; i < section->count; i++) {
+        const struct rule *rule = &section->rows[i];
+
+        if (walk->release < rule->since || walk->release > rule->until)
+            continue;
+        if (rule->adjust)
+            rule->adjust(walk);
+        else
+            check(walk, rule);
+    }
+}
+
 void rules_walk(struct walk *walk)
 {
-    for (size_t s = 0; s < rule_section_count; s++) {
-        for (size_t i = 0; i < rule_sections[s]->count; i++) {
-            const struct rule *rule = &rule_sections[s]->rows[i];
+    for (size_t s = 0; s < rule_section_count; s++)
+        if (rule_sections[s] != &memory_rules)
+            walk_section(walk, rule_sections[s]);
+}
 
-            if (walk->release < rule->since || walk->release > rule->until)
-                continue;
-            if (rule->adjust)
-                rule->adjust(walk);
-            else
-                check(walk, rule);
-        }
+void rules_walk_memory(struct walk *walk)
+{
+    walk_section(walk, &memory_rules);
+}
+
+bool walk_shape_violated(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->findings->count; i++) {
+        const struct finding *finding = &walk->findings->item[i];
+        const struct rule *rule = rule_find(finding->id);
+
+        if (finding->severity == SEVERITY_ERROR && rule &&
+            (rule->shape || rule->stage == STAGE_PARSE))
+            return true;
     }
+    return false;
 }
 
 enum answer violated(struct walk *walk, struct finding *finding, const char *fmt, ...)

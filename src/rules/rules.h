@@ -29,6 +29,8 @@ struct rule {
     const char *needs;         /* ids of rules that must hold for this one to mean anything, or NULL */
     enum answer (*check)(struct walk *, struct finding *);
     void (*adjust)(struct walk *); /* exactly one of check and adjust */
+    bool shape;                /* about the grid of ranks, divisibility or batch: such a finding may block
+                                  on a modified Megatron tree too, and leaves no memory to estimate */
     const char *what;          /* one line: what must hold, or what is changed */
     const char *why;           /* one or two lines: what Megatron does with it */
     const char *fix;           /* what to do in general; a check may say it with this job's numbers */
@@ -42,6 +44,8 @@ struct walk {
     const struct argparse_result *parse;
     struct job *job;
     struct findings *findings;
+    const struct memory *memory; /* for the rules of stage memory, else NULL */
+    const struct policy *policy; /* for the rules of stages memory and policy, else NULL */
 };
 
 struct rule_section {
@@ -56,8 +60,14 @@ extern const size_t rule_section_count;
 /* NULL when there is no such id. An id can have several rows (since/until): the first is returned. */
 const struct rule *rule_find(const char *id);
 
-/* Walks all rows of walk->release; appends findings in order. */
+/* Walks all rows of walk->release up to stage eval and unchecked; appends findings in order. */
 void rules_walk(struct walk *walk);
+
+/* Walks the rows of stages memory and policy, which need walk->memory and walk->policy. */
+void rules_walk_memory(struct walk *walk);
+
+/* Has a rule marked 'shape' or one of stage parse been violated as an error? */
+bool walk_shape_violated(const struct walk *walk);
 
 /* Has a finding of that rule been made in this walk? */
 bool walk_violated(const struct walk *walk, const char *id);

@@ -12,5 +12,6 @@ extern const struct rule_section init_rules;      /* init.c: optimizer config, p
 extern const struct rule_section model_rules;     /* model.c: module construction, DDP, optimizer */
 extern const struct rule_section run_rules;       /* running.c: data, first step, first evaluation */
 extern const struct rule_section unchecked_rules; /* unchecked.c: what Megatron forgot */
+extern const struct rule_section memory_rules;    /* memory_fit.c: the estimate against the device */
 
 #endif
