@@ -1,0 +1,82 @@
+/* The sizes of a resolved job as memory formulas need them: every value effective (no None, no default
+ * left to apply), so that a formula reads like the paper. Elements and counts, not bytes, unless the name
+ * says so. Fields keep Megatron's names; what Megatron has no name for is explained. */
+#ifndef MEMORY_SHAPE_H
+#define MEMORY_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "facts/facts.h"
+#include "megatron/job.h"
+#include "megatron/release.h"
+
+enum activation { ACTIVATION_GELU, ACTIVATION_SILU, ACTIVATION_QUICK_GELU, ACTIVATION_SQUARED_RELU };
+
+struct shape {
+    enum release release;
+
+    /* Parallel sizes, all >= 1. */
+    uint64_t world_size;
+    uint64_t tp, cp, pp, vpp, dp; /* vpp: model chunks of a pipeline rank, 1 when off */
+    uint64_t ep, etp, edp;        /* up to 0.9 etp is tp and edp is the data parallel rest without cp */
+    uint64_t gtp, egtp;           /* weight shards at rest beyond tp / etp */
+    uint64_t instances;           /* num_distributed_optimizer_instances */
+    uint64_t dense_shards;        /* ranks that share one dense optimizer state: dp cp / instances, or 1 */
+    uint64_t expert_shards;       /* the same for expert buffers */
+    bool expert_buffers;          /* experts have DDP buffers of their own (allreduce False) */
+    bool sequence_parallel;       /* and tp > 1 */
+
+    /* Tokens. */
+    uint64_t seq_length, micro_batch_size, num_microbatches;
+    uint64_t tokens;         /* of one micro-batch on one rank: seq_length micro_batch_size / cp */
+    uint64_t tokens_sharded; /* tokens / tp under sequence parallelism, else tokens */
+
+    /* Model. */
+    uint64_t num_layers, hidden_size, padded_vocab_size, max_position_embeddings;
+    bool learned_positions; /* position embedding table */
+    bool rope;              /* any rotary kind */
+    bool tied;              /* embedding and output layer share the weight */
+    uint64_t norm_vectors;  /* vectors of one norm: 1 RMSNorm, 2 LayerNorm */
+    bool bias, qkv_bias;
+    bool transformer_engine; /* transformer_impl is not local */
+
+    uint64_t num_attention_heads, num_query_groups, kv_channels;
+    uint64_t qkv_width;  /* rows of linear_qkv over all tp ranks, the output gate included */
+    uint64_t proj_width; /* columns of linear_proj over all tp ranks */
+    bool qk_layernorm, attention_output_gate;
+
+    bool multi_latent_attention;
+    uint64_t q_lora_rank; /* 0: none */
+    uint64_t kv_lora_rank, qk_head_dim, qk_pos_emb_head_dim, v_head_dim;
+
+    enum activation activation;
+    bool gated_linear_unit;
+    uint64_t ffn_hidden_size;
+    uint64_t gates; /* fc1 rows per ffn_hidden_size: 2 gated, 1 not */
+
+    uint64_t num_experts; /* 0: dense */
+    uint64_t local_experts;
+    uint64_t moe_router_topk, moe_ffn_hidden_size;
+    uint64_t expert_hidden;                         /* width in and out of an expert: latent or hidden_size */
+    uint64_t moe_latent_size;                       /* 0: none */
+    uint64_t moe_shared_expert_intermediate_size;   /* 0: none */
+    bool moe_shared_expert_gate, moe_grouped_gemm;
+
+    uint64_t mtp_num_layers;
+
+    /* Bytes of an element. */
+    uint64_t param_bytes; /* of params_dtype: 4 or 2 */
+    uint64_t grad_bytes;  /* of the DDP gradient buffer */
+
+    /* What the machine adds; -1 or NULL unknown. */
+    int64_t gpu_arch;  /* compute capability x 10 */
+    const char *torch, *te; /* versions; NULL unknown, "" not installed */
+};
+
+/* Reads 'job'. False when the sizes make no model (a size missing or a division with a rest); then '*why'
+ * names the field. 'release' must be known. */
+bool shape_of(const struct job *job, enum release release, const struct facts *facts,
+              struct shape *shape, const char **why);
+
+#endif
