@@ -7,6 +7,7 @@
 extern const struct rule_section launch_rules;    /* launch_fit.c: launch against allocation */
 extern const struct rule_section parse_rules;     /* parse.c: argparse */
 extern const struct rule_section validate_rules;  /* validate.c: validate_args */
+extern const struct rule_section global_rules;    /* globals.c: micro-batches, tokenizer */
 extern const struct rule_section config_rules;    /* config.c: TransformerConfig and its parents */
 extern const struct rule_section init_rules;      /* init.c: optimizer config, parallel_state */
 extern const struct rule_section model_rules;     /* model.c: module construction, DDP, optimizer */
