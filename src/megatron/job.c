@@ -1,7 +1,10 @@
 #include "megatron/job.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "megatron/python_value.h"
 
 double none_float(void)
 {
@@ -43,10 +46,10 @@ static void set_none(struct job *job, enum job_field field)
         *(const char **)value = NULL;
         break;
     case FIELD_LIST:
-        *(struct list *)value = (struct list){ .count = -1 };
+        *(struct list *)value = (struct list) { .count = -1 };
         break;
     case FIELD_FREQ:
-        *(struct freq *)value = (struct freq){ .kind = FREQ_NONE };
+        *(struct freq *)value = (struct freq) { .kind = FREQ_NONE };
         break;
     }
 }
@@ -55,7 +58,7 @@ void job_init(struct job *job)
 {
     for (int f = 0; f < JOB_FIELD_COUNT; f++) {
         set_none(job, (enum job_field)f);
-        job->place[f] = (struct place){ .index = -1 };
+        job->place[f] = (struct place) { .index = -1 };
     }
 }
 
@@ -78,4 +81,96 @@ bool list_has(const struct list *list, const char *word)
         if (strcmp(list->item[i], word) == 0)
             return true;
     return false;
+}
+
+static void print_list(const struct list *list, FILE *out)
+{
+    const char *quote = list->numbers ? "" : "'";
+
+    if (list->count < 0) {
+        fputs("None", out);
+    } else if (list->scalar) {
+        fputs(list->item[0], out);
+    } else {
+        putc(list->tuple ? '(' : '[', out);
+        for (int i = 0; i < list->count; i++)
+            fprintf(out, "%s%s%s%s", i ? ", " : "", quote, list->item[i], quote);
+        if (list->tuple && list->count == 1)
+            putc(',', out);
+        putc(list->tuple ? ')' : ']', out);
+    }
+}
+
+static void print_freq(const struct freq *freq, FILE *out)
+{
+    switch (freq->kind) {
+    case FREQ_NONE:
+        fputs("None", out);
+        break;
+    case FREQ_INT:
+        fprintf(out, "%" PRId64, freq->every);
+        break;
+    case FREQ_LIST:
+        putc('[', out);
+        for (int i = 0; i < freq->count; i++)
+            fprintf(out, "%s%" PRId64, i ? ", " : "", freq->item[i]);
+        putc(']', out);
+        break;
+    case FREQ_UNKNOWN:
+        fputs("unknown", out);
+        break;
+    }
+}
+
+static void print_int(int64_t value, FILE *out)
+{
+    if (value == NONE_INT)
+        fputs("None", out);
+    else
+        fprintf(out, "%" PRId64, value);
+}
+
+static void print_float(double value, FILE *out)
+{
+    char text[40];
+
+    python_float_repr(value, text, sizeof(text));
+    fputs(is_none_float(value) ? "None" : text, out);
+}
+
+void job_field_print(const struct job *job, enum job_field field, char *text, size_t size)
+{
+    const void *value = (const char *)job + job_fields[field].offset;
+    const char *string;
+    FILE *out = size ? fmemopen(text, size, "w") : NULL;
+
+    if (!out)
+        return;
+    text[0] = '\0';
+    switch (job_fields[field].type) {
+    case FIELD_BOOL:
+        fputs(*(const py_bool *)value == NONE_BOOL ? "None"
+              : *(const py_bool *)value            ? "True"
+                                                   : "False",
+              out);
+        break;
+    case FIELD_INT:
+        print_int(*(const int64_t *)value, out);
+        break;
+    case FIELD_FLOAT:
+        print_float(*(const double *)value, out);
+        break;
+    case FIELD_STR:
+        string = *(const char *const *)value;
+        fputs(string ? string : "None", out);
+        break;
+    case FIELD_LIST:
+        print_list(value, out);
+        break;
+    case FIELD_FREQ:
+        print_freq(value, out);
+        break;
+    }
+    fclose(out);
+    text[size - 1] = '\0';
 }

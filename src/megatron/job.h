@@ -1,6 +1,7 @@
-/* The job: one field for every destination of Megatron's parser in any release and for every derived
- * value, under Megatron's own name (see configs/megatron/options and derived.tsv). What argparse leaves
- * there at first; after the walk of the rules what Megatron would hold when training starts.
+/* The job: one field for every destination of Megatron's parser in any release and for every
+ * derived value, under Megatron's own name (see configs/megatron/options and derived.tsv). What
+ * argparse leaves there at first; after the walk of the rules what Megatron would hold when
+ * training starts.
  *
  * None is a value of its own: NONE_INT, NONE_BOOL, NONE_FLOAT, NULL, list.count == -1, freq.kind.
  * Strings and lists are borrowed from argv, the tables or the request's arena. */
@@ -21,16 +22,21 @@ typedef signed char py_bool; /* 0, 1 or NONE_BOOL */
 double none_float(void);
 bool is_none_float(double value);
 
-/* Words of a list option, already checked against type and choices. */
+/* Words of a list option, already checked against type and choices: numbers as Python prints them
+ * ("8" for ' +8'), enum members by name. */
 struct list {
-    int count;   /* -1: None */
-    bool scalar; /* one word that Python holds as a scalar, not as a list of one */
+    int count;    /* -1: None */
+    bool scalar;  /* one word that Python holds as a scalar, not as a list of one */
+    bool tuple;   /* a tuple to Python */
+    bool numbers; /* of int or float, not of str */
     const char *const *item;
 };
 
-/* --moe-layer-freq and its kin: an int or a list of ints. */
+/* --moe-layer-freq and its kin: an int or a list of ints. FREQ_UNKNOWN: an expression that only
+ * Python can evaluate (up to 0.12); no rule can say anything of it. An element NONE_INT is no int
+ * (a nested list). */
 struct freq {
-    enum { FREQ_NONE, FREQ_INT, FREQ_LIST } kind;
+    enum { FREQ_NONE, FREQ_INT, FREQ_LIST, FREQ_UNKNOWN } kind;
     int64_t every;
     int count;
     const int64_t *item;

@@ -14,6 +14,7 @@ bool layer_is_moe(const struct job *job, int64_t layer)
     case FREQ_LIST:
         return layer >= 0 && layer < freq->count && freq->item[layer] == 1;
     case FREQ_NONE:
+    case FREQ_UNKNOWN:
         break;
     }
     return true; /* releases before the option: every layer */
@@ -38,6 +39,7 @@ bool layer_is_linear_attention(const struct job *job, int64_t layer)
     case FREQ_LIST:
         return layer >= 0 && layer < freq->count && freq->item[layer] == 1;
     case FREQ_NONE:
+    case FREQ_UNKNOWN:
         break;
     }
     return false;

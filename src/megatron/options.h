@@ -11,14 +11,14 @@ enum option_kind { OPTION_STORE, OPTION_STORETRUE, OPTION_STOREFALSE, OPTION_BOO
 
 /* One add_argument() that one or more releases share. Texts as argparse holds them. */
 struct option_row {
-    const char *names;   /* option strings, separated by blanks */
+    const char *names; /* option strings, separated by blanks */
     enum job_field dest;
     enum option_kind kind;
-    const char *nargs;   /* "", "0", "+", "*", or a number */
-    const char *type;    /* "int", "float", "str", "bool", "moe_freq_type" ...; "" is str */
+    const char *nargs;    /* "", "0", "+", "*", or a number */
+    const char *type;     /* "int", "float", "str", "bool", "moe_freq_type" ...; "" is str */
     const char *fallback; /* the default as Python prints it */
-    const char *choices; /* separated by '|'; "" is any */
-    unsigned releases;   /* bit r: release r has it */
+    const char *choices;  /* separated by '|'; "" is any */
+    unsigned releases;    /* bit r: release r has it */
 };
 
 extern const struct option_row option_rows[];
