@@ -6,7 +6,18 @@
 
 extern const struct rule_section launch_rules;    /* launch_fit.c: launch against allocation */
 extern const struct rule_section parse_rules;     /* parse.c: argparse */
-extern const struct rule_section validate_rules;  /* validate.c: validate_args */
+/* validate_args, cut at its own seams; the order below is the order of execution. */
+extern const struct rule_section validate_world_rules;     /* ranks, TP x PP x CP x DP */
+extern const struct rule_section validate_renamed_rules;   /* renamed and withdrawn options */
+extern const struct rule_section validate_batch_rules;     /* batch sizes, data options */
+extern const struct rule_section validate_pipeline_rules;  /* layers over ranks and chunks */
+extern const struct rule_section validate_sharding_rules;  /* distributed optimizer, FSDP */
+extern const struct rule_section validate_precision_rules; /* types */
+extern const struct rule_section validate_training_rules;  /* lengths, required sizes, shapes */
+extern const struct rule_section validate_overlap_rules;   /* recompute, SP, overlaps */
+extern const struct rule_section validate_model_rules;     /* biases, positions, experts */
+extern const struct rule_section validate_optimizer_rules; /* optimizers, checkpoints */
+extern const struct rule_section validate_graphs_rules;    /* CUDA graphs */
 extern const struct rule_section global_rules;    /* globals.c: micro-batches, tokenizer */
 extern const struct rule_section config_rules;    /* config.c: TransformerConfig and its parents */
 extern const struct rule_section init_rules;      /* init.c: optimizer config, parallel_state */
