@@ -1,22 +1,22 @@
-#include <stdio.h>
+#include "cli/check.h"
+#include "cli/run.h"
 
-#include "verdict/verdict.h"
-
-int main(void)
+int main(int argc, char **argv)
 {
-    struct arena arena = ARENA_INIT;
-    struct facts facts;
-    struct policy policy;
-    struct launch launch;
-    struct report report;
-    struct environment env = { .known = true };
+    struct cli cli;
 
-    facts_init(&facts);
-    policy_init(&policy);
-    launch_from_argv("pretrain_gpt.py", 0, NULL, 8, &env, &launch);
-    verdict_decide(&(struct request){ .launch = &launch, .facts = &facts, .policy = &policy }, &arena,
-                   &report);
-    puts(verdict_names[report.verdict]);
-    arena_release(&arena);
-    return 0;
+    cli_parse(argc, argv, &cli);
+    switch (cli.command) {
+    case CLI_CHECK:
+    case CLI_ESTIMATE:
+        return check_command(&cli);
+    case CLI_RULES:
+        return rules_command(&cli);
+    case CLI_VERSION:
+        return version_command();
+    case CLI_RUN:
+    case CLI_COMMAND_COUNT:
+        break;
+    }
+    return run_command(&cli);
 }

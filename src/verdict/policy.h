@@ -15,6 +15,9 @@ enum policy_mode { MODE_ENFORCE, MODE_WARN, MODE_OBSERVE, MODE_OFF, MODE_COUNT }
 enum policy_on_error { ON_ERROR_RUN, ON_ERROR_BLOCK };
 enum policy_tree { TREE_GRID, TREE_ALL, TREE_NOTHING }; /* what blocks on a modified Megatron tree */
 
+enum policy_world { WORLD_MEGATRON, WORLD_PRODUCT }; /* product: TP x PP x EP x ETP x CP x DP, as some
+                                                      guides have it */
+
 extern const char *const policy_mode_names[MODE_COUNT];
 
 struct policy_severity {
@@ -30,7 +33,7 @@ struct policy {
     double timeout_seconds;    /* how long ranks wait for each other: 60 */
     uint64_t gpu_memory_bytes; /* 0: not set */
     const char *gpu;           /* or NULL */
-    bool world_size_product;   /* world_size_rule: product */
+    enum policy_world world_size_rule;
     size_t severity_count;
     struct policy_severity *severity;
 };

@@ -8,12 +8,25 @@ const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_STOP] = "stop",
 };
 
-/* One release: parse, walk, estimate. */
-static void examine(const struct request *request, enum release release, struct arena *arena,
-                    struct report *report)
+static struct walk walk_of(const struct request *request, struct arena *arena,
+                           struct report *report)
 {
-    struct walk walk = { .arena = arena, .facts = request->facts, .launch = request->launch,
-                         .release = release };
+    return (struct walk){ .arena = arena,
+                          .facts = request->facts,
+                          .launch = request->launch,
+                          .release = report->release,
+                          .parse = &report->parse,
+                          .job = report->job,
+                          .findings = &report->findings,
+                          .memory = &report->memory,
+                          .policy = request->policy };
+}
+
+/* Parse and walk as one release does it. */
+static void walk_release(const struct request *request, enum release release, struct arena *arena,
+                         struct report *report)
+{
+    struct walk walk;
 
     memset(&report->findings, 0, sizeof(report->findings));
     report->release = release;
@@ -21,11 +34,69 @@ static void examine(const struct request *request, enum release release, struct 
     job_init(report->job);
     argparse_parse(request->launch->argc, request->launch->argv, release, request->extra, arena,
                    report->job, &report->parse);
-    walk.parse = &report->parse;
-    walk.job = report->job;
-    walk.findings = &report->findings;
+    walk = walk_of(request, arena, report);
+    walk.memory = NULL;
     rules_walk(&walk);
-    memory_estimate(report->job, release, request->facts, arena, &report->memory);
+}
+
+/* The estimate and the rules that need it; nothing where the shape of the job makes no sense. */
+static void estimate(const struct request *request, struct arena *arena, struct report *report)
+{
+    struct walk walk = walk_of(request, arena, report);
+
+    if (walk_shape_violated(&walk))
+        return;
+    memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
+    rules_walk_memory(&walk);
+}
+
+/* --- policy ---------------------------------------------------------------------------------- */
+
+/* The severity that policy gives a rule; SEVERITY_COUNT is "ignore". */
+static enum severity policy_severity(const struct policy *policy, const struct finding *finding)
+{
+    enum severity severity = finding->severity;
+
+    for (size_t i = 0; i < policy->severity_count; i++)
+        if (strcmp(policy->severity[i].rule, finding->id) == 0)
+            severity = policy->severity[i].severity;
+    return severity;
+}
+
+/* In a tree that differs from the release, a rule we know may be gone. */
+static bool holds_in_this_tree(const struct request *request, const struct finding *finding)
+{
+    const struct fact_str *changed = &request->facts->megatron_changed;
+    const struct rule *rule;
+
+    if (!changed->known || !*changed->value || request->policy->modified_tree == TREE_ALL)
+        return true;
+    if (request->policy->modified_tree == TREE_NOTHING)
+        return false;
+    rule = rule_find(finding->id);
+    return finding->stage == STAGE_LAUNCH || finding->stage == STAGE_MEMORY ||
+           finding->stage == STAGE_POLICY || (rule && rule->shape);
+}
+
+/* Applies policy to every finding; an error that may not block becomes a warning. */
+static void apply_policy(const struct request *request, struct report *report)
+{
+    struct findings *findings = &report->findings;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < findings->count; i++) {
+        struct finding finding = findings->item[i];
+
+        finding.severity = policy_severity(request->policy, &finding);
+        if (finding.severity == SEVERITY_COUNT)
+            continue;
+        if (finding.severity == SEVERITY_ERROR && !holds_in_this_tree(request, &finding))
+            finding.severity = SEVERITY_WARNING;
+        finding.blocks =
+            finding.severity == SEVERITY_ERROR && request->policy->mode == MODE_ENFORCE;
+        findings->item[kept++] = finding;
+    }
+    findings->count = kept;
 }
 
 static enum verdict worst(const struct findings *findings)
@@ -33,12 +104,125 @@ static enum verdict worst(const struct findings *findings)
     enum verdict verdict = VERDICT_GO;
 
     for (size_t i = 0; i < findings->count; i++) {
-        if (findings->item[i].severity == SEVERITY_ERROR)
+        if (findings->item[i].blocks)
             return VERDICT_STOP;
-        if (findings->item[i].severity == SEVERITY_WARNING)
+        if (findings->item[i].severity != SEVERITY_NOTE)
             verdict = VERDICT_WARN;
     }
     return verdict;
+}
+
+/* --- a release that is not known --------------------------------------------------------------- */
+
+/* What every walked release said of one rule. */
+struct opinion {
+    const char *id;
+    unsigned stops; /* bit r: release r stops there */
+    struct finding finding; /* the newest release's */
+};
+
+struct opinions {
+    size_t count, capacity;
+    struct opinion *item;
+    bool all_stop;
+    enum release newest_going; /* RELEASE_UNKNOWN: none */
+};
+
+static struct opinion *opinion_of(struct opinions *opinions, const char *id, struct arena *arena)
+{
+    for (size_t i = 0; i < opinions->count; i++)
+        if (strcmp(opinions->item[i].id, id) == 0)
+            return &opinions->item[i];
+    opinions->item = arena_grow(arena, opinions->item, &opinions->capacity, opinions->count + 1,
+                                sizeof(*opinions->item));
+    opinions->item[opinions->count] = (struct opinion){ .id = id };
+    return &opinions->item[opinions->count++];
+}
+
+static void collect(struct opinions *opinions, const struct report *report, struct arena *arena)
+{
+    bool stops = false;
+
+    for (size_t i = 0; i < report->findings.count; i++) {
+        const struct finding *finding = &report->findings.item[i];
+        struct opinion *opinion;
+
+        if (finding->severity != SEVERITY_ERROR)
+            continue;
+        stops = true;
+        opinion = opinion_of(opinions, finding->id, arena);
+        opinion->stops |= 1u << report->release;
+        opinion->finding = *finding;
+    }
+    if (!stops)
+        opinions->newest_going = report->release;
+    opinions->all_stop = opinions->all_stop && stops;
+}
+
+static const char *release_list(unsigned releases, struct arena *arena)
+{
+    const char *text = "";
+
+    for (int r = 0; r < RELEASE_COUNT; r++)
+        if (releases >> r & 1)
+            text = arena_printf(arena, "%s%s%s", text, *text ? ", " : "", release_names[r]);
+    return text;
+}
+
+/* Some release starts this job: what would stop others is worth a note. */
+static void note_opinions(const struct opinions *opinions, struct report *report,
+                          struct arena *arena)
+{
+    for (size_t i = 0; i < opinions->count; i++) {
+        const struct opinion *opinion = &opinions->item[i];
+        struct finding *note = findings_add(&report->findings, arena);
+
+        *note = opinion->finding;
+        note->severity = SEVERITY_NOTE;
+        note->message = arena_printf(arena, "%s (only in %s)", opinion->finding.message,
+                                     release_list(opinion->stops, arena));
+    }
+}
+
+static void drop_errors(struct findings *findings)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->item[i].severity != SEVERITY_ERROR)
+            findings->item[kept++] = findings->item[i];
+    findings->count = kept;
+}
+
+/* Every release is walked; the job shown is that of the newest one that starts it, else main's. */
+static void walk_all_releases(const struct request *request, struct arena *arena,
+                              struct report *report)
+{
+    struct opinions opinions = { .all_stop = true, .newest_going = RELEASE_UNKNOWN };
+
+    for (int r = 0; r < RELEASE_COUNT; r++) {
+        walk_release(request, (enum release)r, arena, report);
+        apply_policy(request, report);
+        collect(&opinions, report, arena);
+    }
+    if (opinions.all_stop)
+        return;
+    if (opinions.newest_going != report->release)
+        walk_release(request, opinions.newest_going, arena, report);
+    drop_errors(&report->findings);
+    note_opinions(&opinions, report, arena);
+}
+
+/* --- the verdict ------------------------------------------------------------------------------- */
+
+static void say_cannot_know(struct report *report, const char *why, struct arena *arena)
+{
+    struct finding *note = findings_add(&report->findings, arena);
+
+    *note = (struct finding){ .id = "launch-not-known", .stage = STAGE_LAUNCH,
+                              .severity = SEVERITY_NOTE, .options = "", .message = why };
+    report->cannot_know = why;
+    report->release = RELEASE_UNKNOWN;
 }
 
 void verdict_decide(const struct request *request, struct arena *arena, struct report *report)
@@ -50,7 +234,16 @@ void verdict_decide(const struct request *request, struct arena *arena, struct r
     report->mode = request->policy->mode;
     report->launch = request->launch;
     report->facts = request->facts;
-    examine(request, release == RELEASE_UNKNOWN ? RELEASE_COUNT - 1 : release, arena, report);
+    if (request->launch->cannot_know) {
+        say_cannot_know(report, request->launch->cannot_know, arena);
+        return;
+    }
+    if (release == RELEASE_UNKNOWN)
+        walk_all_releases(request, arena, report);
+    else
+        walk_release(request, release, arena, report);
+    estimate(request, arena, report);
+    apply_policy(request, report);
     report->verdict = worst(&report->findings);
     if (report->verdict == VERDICT_STOP && request->want_fixes)
         advise(request, report, arena, &report->fixes);

@@ -1,0 +1,175 @@
+#include "advise/edits.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_target(const struct edit *edit, enum edit_target target, const char *option)
+{
+    return edit->target == target && strcmp(edit->option, option) == 0;
+}
+
+static bool put(struct plan *plan, struct edit edit)
+{
+    for (int i = 0; i < plan->count; i++) {
+        if (same_target(&plan->edit[i], edit.target, edit.option)) {
+            plan->edit[i] = edit;
+            return true;
+        }
+    }
+    if (plan->count == (int)(sizeof(plan->edit) / sizeof(plan->edit[0])))
+        return false;
+    plan->edit[plan->count++] = edit;
+    return true;
+}
+
+bool plan_set(struct plan *plan, enum edit_target target, const char *option, const char *value)
+{
+    return put(plan, (struct edit){ .target = target, .option = option, .value = value });
+}
+
+bool plan_remove(struct plan *plan, enum edit_target target, const char *option)
+{
+    return put(plan, (struct edit){ .target = target, .option = option, .remove = true });
+}
+
+void plan_drop(struct plan *plan, int index)
+{
+    memmove(&plan->edit[index], &plan->edit[index + 1],
+            (size_t)(plan->count - index - 1) * sizeof(plan->edit[0]));
+    plan->count--;
+}
+
+/* The trainer's words while they are edited. */
+struct words {
+    int count;
+    const char **word;
+    size_t capacity;
+};
+
+static void insert(struct words *words, int at, const char *word, struct arena *arena)
+{
+    words->word = arena_grow(arena, words->word, &words->capacity, (size_t)words->count + 1,
+                             sizeof(*words->word));
+    memmove(&words->word[at + 1], &words->word[at],
+            (size_t)(words->count - at) * sizeof(*words->word));
+    words->word[at] = word;
+    words->count++;
+}
+
+static void cut(struct words *words, int at, int n)
+{
+    memmove(&words->word[at], &words->word[at + n],
+            (size_t)(words->count - at - n) * sizeof(*words->word));
+    words->count -= n;
+}
+
+/* Where the option's field was last set, as argparse sees these words. */
+static struct place place_of(const struct words *words, const struct option_row *row,
+                             const struct request *request, enum release release,
+                             struct arena *arena)
+{
+    struct job *job = arena_alloc(arena, sizeof(*job));
+    struct argparse_result result;
+
+    job_init(job);
+    argparse_parse(words->count, words->word, release, request->extra, arena, job, &result);
+    return job->place[row->dest];
+}
+
+static int insert_value(struct words *words, int at, const char *value, struct arena *arena)
+{
+    size_t n;
+
+    for (; value && *value; value += n) {
+        value += strspn(value, " ");
+        n = strcspn(value, " ");
+        if (n)
+            insert(words, at++, arena_strndup(arena, value, n), arena);
+    }
+    return at;
+}
+
+/* The last setting is replaced where it stands; a new one goes to the end; earlier ones do not count. */
+static void edit_words(struct words *words, const struct edit *edit, const struct request *request,
+                       enum release release, struct arena *arena)
+{
+    const struct option_row *row = option_find(edit->option, strlen(edit->option), release);
+    struct place place;
+    int at = words->count;
+
+    if (!row)
+        return;
+    place = place_of(words, row, request, release, arena);
+    while (place.index >= 0) {
+        cut(words, place.index, place.words);
+        at = place.index;
+        if (!edit->remove)
+            break;
+        place = place_of(words, row, request, release, arena);
+    }
+    if (edit->remove)
+        return;
+    insert(words, at, edit->option, arena);
+    insert_value(words, at + 1, edit->value, arena);
+}
+
+/* An option nobody knows is found by its text and goes with the values behind it. */
+static void remove_unknown(struct words *words, const char *option)
+{
+    size_t length = strlen(option);
+
+    for (int i = 0; i < words->count; i++) {
+        int n = 1;
+
+        if (strncmp(words->word[i], option, length) != 0 ||
+            (words->word[i][length] && words->word[i][length] != '='))
+            continue;
+        while (!words->word[i][length] && i + n < words->count && words->word[i + n][0] != '-')
+            n++;
+        cut(words, i, n);
+        i--;
+    }
+}
+
+static void edit_launch(struct launch *launch, const struct edit *edit, struct arena *arena)
+{
+    if (edit->target == EDIT_ENVIRONMENT)
+        launch->environment = environment_with(&launch->environment, edit->option,
+                                               edit->remove ? NULL : edit->value, arena);
+    else if (edit->target == EDIT_LAUNCHER && edit->value && launch->ranks_per_node.known &&
+             strcmp(edit->option, "--nnodes") == 0)
+        launch->world.value = strtoll(edit->value, NULL, 10) * launch->ranks_per_node.value;
+    else if (edit->target == EDIT_LAUNCHER && edit->value)
+        launch->world.value = strtoll(edit->value, NULL, 10);
+}
+
+struct request plan_apply(const struct plan *plan, const struct request *request,
+                          enum release release, struct arena *arena)
+{
+    struct request edited = *request;
+    struct launch *launch = arena_alloc(arena, sizeof(*launch));
+    struct facts *facts = arena_alloc(arena, sizeof(*facts));
+    struct words words = { 0 };
+
+    *launch = *request->launch;
+    *facts = *request->facts;
+    for (int i = 0; i < launch->argc; i++)
+        insert(&words, i, launch->argv[i], arena);
+    for (int i = 0; i < plan->count; i++) {
+        const struct edit *edit = &plan->edit[i];
+
+        if (edit->target != EDIT_TRAINER)
+            edit_launch(launch, edit, arena);
+        else if (edit->remove && !option_find(edit->option, strlen(edit->option), release))
+            remove_unknown(&words, edit->option);
+        else
+            edit_words(&words, edit, request, release, arena);
+    }
+    launch->argc = words.count;
+    launch->argv = words.word;
+    facts->environment = launch->environment;
+    edited.launch = launch;
+    edited.facts = facts;
+    edited.want_fixes = false;
+    return edited;
+}

@@ -1,0 +1,24 @@
+/* Edits applied to a request: a new argv, environment and number of ranks. Pure; results in the arena. */
+#ifndef ADVISE_EDITS_H
+#define ADVISE_EDITS_H
+
+#include "advise/advise.h"
+#include "verdict/verdict.h"
+
+/* What has been edited so far. The request is the original one. */
+struct plan {
+    int count;
+    struct edit edit[12];
+};
+
+/* Adds or replaces the edit of that option; false when the plan is full. value NULL: a flag. */
+bool plan_set(struct plan *plan, enum edit_target target, const char *option, const char *value);
+bool plan_remove(struct plan *plan, enum edit_target target, const char *option);
+void plan_drop(struct plan *plan, int index);
+
+/* The request as it would be after the plan's edits, for one release's options. What cannot be edited (an
+ * option the release does not have) is left out. */
+struct request plan_apply(const struct plan *plan, const struct request *request,
+                          enum release release, struct arena *arena);
+
+#endif

@@ -1,0 +1,64 @@
+#include "cli/check.h"
+
+#include <string.h>
+
+static int fail(const struct error *err)
+{
+    fprintf(stderr, "megatron-preflight: %s\n", err->text);
+    return 2;
+}
+
+static void print(const struct cli *cli, const struct report *report)
+{
+    struct report_style style;
+    json_t *json;
+
+    if (cli->format && strcmp(cli->format, "json") == 0) {
+        json = report_json(report);
+        json_dumpf(json, stdout, JSON_INDENT(1));
+        putchar('\n');
+        json_decref(json);
+        return;
+    }
+    style_for(cli, stdout, &style);
+    report_text(report, &style, stdout);
+}
+
+static int check_one(const struct cli *cli, struct inputs *inputs, struct arena *arena,
+                     struct error *err)
+{
+    struct report report;
+
+    if (cli->argc == 0)
+        return error_set(err, "nothing to check: give the launch command, or -- and the trainer's "
+                              "options; see megatron-preflight check --help");
+    if (inputs_gather(cli, arena, inputs, err) < 0)
+        return -1;
+    verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
+                                      .policy = &inputs->policy, .extra = &inputs->extra,
+                                      .want_fixes = true },
+                   arena, &report);
+    print(cli, &report);
+    return verdict_exit_status(&report, cli->strict);
+}
+
+int check_command(const struct cli *cli)
+{
+    struct arena arena = ARENA_INIT;
+    struct inputs inputs;
+    struct error err;
+    int status;
+
+    if (cli->format && strcmp(cli->format, "text") != 0 && strcmp(cli->format, "json") != 0)
+        status = error_set(&err, "--format: '%s' is neither text nor json", cli->format);
+    else if (inputs_configure(cli, &arena, &inputs, &err) < 0)
+        status = -1;
+    else if (cli->batch)
+        status = check_batch(cli, &inputs, &err);
+    else
+        status = check_one(cli, &inputs, &arena, &err);
+    if (status < 0)
+        status = fail(&err);
+    arena_release(&arena);
+    return status;
+}

@@ -1,0 +1,267 @@
+#include "cli/cli.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUN (1u << CLI_RUN)
+#define CHECK (1u << CLI_CHECK | 1u << CLI_ESTIMATE)
+#define RULES (1u << CLI_RULES)
+#define JOB (RUN | CHECK)
+#define FIELD(name) offsetof(struct cli, name)
+
+const struct cli_option cli_options[] = {
+    { "megatron", 0, "RELEASE", JOB | RULES, CLI_STRING, FIELD(megatron), NULL,
+      "release of Megatron-LM to follow, as 0.16.0 or main (default: read from the tree next to the "
+      "trainer script; unknown: every release is walked and only what stops all of them is fatal)" },
+    { "megatron-options", 0, "FILE", JOB, CLI_STRING, FIELD(megatron_options),
+      "MEGATRON_PREFLIGHT_OPTIONS",
+      "options that a fork adds or changes, one a line, as in configs/megatron/options" },
+    { "world-size", 0, "N", JOB, CLI_INT, FIELD(world_size), NULL,
+      "number of ranks (default: from the launcher or the environment)" },
+    { "gpu", 0, "NAME", JOB, CLI_STRING, FIELD(gpu), "MEGATRON_PREFLIGHT_GPU",
+      "GPU the job will run on, as H100-80GB (default: asked of the driver where the job will run)" },
+    { "gpu-memory", 0, "SIZE", JOB, CLI_STRING, FIELD(gpu_memory), NULL,
+      "memory a job can use on one GPU, as 79GiB" },
+    { "gpus-per-node", 0, "N", JOB, CLI_INT, FIELD(gpus_per_node), NULL, "GPUs of one node" },
+    { "vocab-size", 0, "N", JOB, CLI_INT, FIELD(vocab_size), NULL,
+      "entries of the tokenizer, before padding" },
+    { "script", 0, "NAME", CHECK, CLI_STRING, FIELD(script), NULL,
+      "trainer script when only its options are given (default: pretrain_gpt.py)" },
+    { "facts", 0, "FILE", JOB, CLI_STRING, FIELD(facts), NULL,
+      "take every fact from this JSON object and look at nothing" },
+    { "policy", 0, "FILE", JOB, CLI_STRING, FIELD(policy), "MEGATRON_PREFLIGHT_POLICY",
+      "site policy, YAML" },
+    { "mode", 0, "MODE", JOB, CLI_STRING, FIELD(mode), "MEGATRON_PREFLIGHT",
+      "enforce (default), warn (say it, let the job go), observe (say nothing, let it go) or off" },
+    { "on-error", 0, "WHAT", RUN, CLI_STRING, FIELD(on_error), NULL,
+      "what our own failure does: run the job (default) or block it" },
+    { "timeout", 0, "SECONDS", RUN, CLI_SECONDS, FIELD(timeout), NULL,
+      "how long ranks wait for each other (default 60); then each decides alone" },
+    { "no-mpi", 0, NULL, RUN, CLI_FLAG, FIELD(no_mpi), "MEGATRON_PREFLIGHT_NO_MPI",
+      "let each rank decide alone; only rank 0 prints" },
+    { "format", 0, "FORMAT", CHECK | RULES, CLI_STRING, FIELD(format), NULL,
+      "text (default) or json" },
+    { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
+      "check one JSON record a line ('-': standard input), print one report a line" },
+    { "strict", 0, NULL, CHECK, CLI_FLAG, FIELD(strict), NULL,
+      "exit with 3 when something that matters cannot be known" },
+    { "stage", 0, "STAGE", RULES, CLI_STRING, FIELD(stage), NULL, "only rules of this stage" },
+    { "color", 0, "WHEN", JOB, CLI_STRING, FIELD(colour), NULL,
+      "auto (default: on a terminal and without NO_COLOR), always or never" },
+    { "quiet", 'q', NULL, JOB, CLI_FLAG, FIELD(quiet), NULL, "print only what stops the job" },
+    { "verbose", 'v', NULL, JOB, CLI_FLAG, FIELD(verbose), NULL,
+      "print the facts used, notes and every memory component" },
+};
+const size_t cli_option_count = sizeof(cli_options) / sizeof(cli_options[0]);
+
+const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
+    [CLI_RUN] = { "run", "COMMAND [ARGS...]", "check the job, then become it or stop it (default)",
+                  "Put it in front of torchrun, srun or mpirun, or between them and the trainer. "
+                  "Everything printed goes to standard error; the job keeps its own streams, "
+                  "environment, descriptors and exit status.",
+                  125 },
+    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | -- TRAINER-OPTIONS",
+                    "say whether the job can run; start nothing",
+                    "Takes a whole launch command, or after -- only the trainer's options.", 2 },
+    [CLI_ESTIMATE] = { "estimate", "COMMAND [ARGS...] | -- TRAINER-OPTIONS",
+                       "print the memory of every pipeline stage; start nothing",
+                       "As check, with every component of the estimate.", 2 },
+    [CLI_RULES] = { "rules", "[ID]", "list the rules, or explain one",
+                    "A rule's id is what a finding is called.", 2 },
+    [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known", "",
+                      2 },
+};
+
+const struct cli_status cli_statuses[] = {
+    { "run", 0, "the job's own status, as any other not listed here" },
+    { "run", 75, "undecided, with --on-error block" },
+    { "run", 78, "stopped by the verdict" },
+    { "run", 125, "usage error of megatron-preflight itself" },
+    { "run", 126, "the command was found but could not be started" },
+    { "run", 127, "the command was not found" },
+    { "check estimate", 0, "go, perhaps with warnings" },
+    { "check estimate", 1, "stop" },
+    { "check estimate", 2, "usage error or bad input" },
+    { "check estimate", 3, "cannot know, with --strict" },
+};
+const size_t cli_status_count = sizeof(cli_statuses) / sizeof(cli_statuses[0]);
+
+static const struct cli_option *find_option(const char *word, size_t length)
+{
+    for (size_t i = 0; i < cli_option_count; i++)
+        if (strlen(cli_options[i].name) == length && strncmp(cli_options[i].name, word, length) == 0)
+            return &cli_options[i];
+    return NULL;
+}
+
+/* Does the word after this option belong to it? */
+static bool takes_next_word(const char *word)
+{
+    const struct cli_option *option;
+    size_t n;
+
+    if (strncmp(word, "--", 2) != 0)
+        return false;
+    n = strcspn(word + 2, "=");
+    option = find_option(word + 2, n);
+    return option && option->arg && word[2 + n] != '=';
+}
+
+static bool is_subcommand(const char *word, enum cli_command *command)
+{
+    for (int c = 0; c < CLI_COMMAND_COUNT; c++) {
+        if (strcmp(word, cli_subcommands[c].name) == 0) {
+            *command = (enum cli_command)c;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Index of the subcommand's word, or 0 without one; options may stand in front of it. */
+static int find_subcommand(int argc, char **argv, enum cli_command *command)
+{
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return is_subcommand(argv[i], command) ? i : 0;
+        if (strcmp(argv[i], "--") == 0)
+            return 0;
+        i += takes_next_word(argv[i]);
+    }
+    return 0;
+}
+
+/* NULL, or what is wrong with the text. */
+static const char *store(struct cli *cli, const struct cli_option *option, const char *text)
+{
+    void *value = (char *)cli + option->offset;
+    char *end;
+
+    switch (option->kind) {
+    case CLI_STRING:
+        *(const char **)value = text;
+        return NULL;
+    case CLI_FLAG:
+        *(bool *)value = true;
+        return NULL;
+    case CLI_INT:
+        *(int64_t *)value = strtoll(text, &end, 10);
+        return end == text || *end || *(int64_t *)value <= 0 ? "a positive number" : NULL;
+    case CLI_SECONDS:
+        *(double *)value = strtod(text, &end);
+        return end == text || *end || !(*(double *)value > 0) ? "a number of seconds" : NULL;
+    }
+    return NULL;
+}
+
+/* Of the environment only texts are taken: a stray number must not keep a job from starting. */
+static void from_environment(struct cli *cli)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        const char *name = cli_options[i].environment;
+        const char *text = name ? getenv(name) : NULL;
+
+        if (text && *text && (cli_options[i].commands >> cli->command & 1))
+            store(cli, &cli_options[i], text);
+    }
+}
+
+enum { KEY_FIRST = 0x100 };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct cli *cli = state->input;
+    const char *wrong;
+
+    if (key == ARGP_KEY_ARG) {
+        cli->argv = (const char *const *)&state->argv[state->next - 1];
+        cli->argc = state->argc - state->next + 1;
+        state->next = state->argc;
+        return 0;
+    }
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (key != KEY_FIRST + (int)i && (!cli_options[i].key || key != cli_options[i].key))
+            continue;
+        wrong = store(cli, &cli_options[i], arg);
+        if (wrong)
+            argp_error(state, "--%s: '%s' is not %s", cli_options[i].name, arg, wrong);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static void print_statuses(FILE *out, const char *command)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < cli_status_count; i++) {
+        if (!strstr(cli_statuses[i].commands, command))
+            continue;
+        if (first)
+            fputs("\nExit status:\n", out);
+        first = false;
+        fprintf(out, "  %3d  %s\n", cli_statuses[i].status, cli_statuses[i].meaning);
+    }
+}
+
+/* argp's documentation: one line, then behind a vertical tab what stands under the options. */
+static char *documentation(enum cli_command command)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (!out)
+        return NULL;
+    fprintf(out, "%s\v%s\n", cli_subcommands[command].what, cli_subcommands[command].more);
+    if (command == CLI_RUN) {
+        fputs("\nSubcommands (each has --help):\n", out);
+        for (int c = 0; c < CLI_COMMAND_COUNT; c++)
+            fprintf(out, "  %-9s %s\n", cli_subcommands[c].name, cli_subcommands[c].what);
+    }
+    print_statuses(out, cli_subcommands[command].name);
+    fclose(out);
+    return text;
+}
+
+static void fill_argp_options(struct argp_option *row, enum cli_command command)
+{
+    for (size_t i = 0; i < cli_option_count; i++) {
+        if (!(cli_options[i].commands >> command & 1))
+            continue;
+        row->name = cli_options[i].name;
+        row->key = cli_options[i].key ? cli_options[i].key : KEY_FIRST + (int)i;
+        row->arg = cli_options[i].arg;
+        row->doc = cli_options[i].help;
+        row++;
+    }
+}
+
+void cli_parse(int argc, char **argv, struct cli *cli)
+{
+    struct argp_option options[sizeof(cli_options) / sizeof(cli_options[0]) + 1] = { 0 };
+    struct argp argp = { .options = options, .parser = parse };
+    static char name[64] = "megatron-preflight";
+    char *doc;
+    int at;
+
+    memset(cli, 0, sizeof(*cli));
+    cli->command = CLI_RUN;
+    at = find_subcommand(argc, argv, &cli->command);
+    if (at) {
+        memmove(&argv[at], &argv[at + 1], (size_t)(argc - at) * sizeof(*argv));
+        argc--;
+        snprintf(name, sizeof(name), "megatron-preflight %s", cli_subcommands[cli->command].name);
+    }
+    fill_argp_options(options, cli->command);
+    doc = documentation(cli->command);
+    argp.args_doc = cli_subcommands[cli->command].args;
+    argp.doc = doc;
+    argp_err_exit_status = cli_subcommands[cli->command].usage_status;
+    argv[0] = name;
+    from_environment(cli);
+    argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, cli);
+    free(doc);
+}

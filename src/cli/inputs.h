@@ -1,0 +1,29 @@
+/* Everything a verdict needs, read from our options and the world. */
+#ifndef CLI_INPUTS_H
+#define CLI_INPUTS_H
+
+#include "cli/cli.h"
+#include "report/report.h"
+#include "verdict/verdict.h"
+
+struct inputs {
+    struct policy policy;
+    struct option_extra extra;
+    struct environment environment; /* this process's */
+    struct launch launch;
+    struct facts facts;
+};
+
+/* Policy files, --mode, --on-error, --megatron-options: what does not depend on the job. -1 with 'err' set
+ * for bad input. */
+int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+                     struct error *err);
+
+/* The launch of cli->argv and the facts about it. -1 with 'err' set for bad input. */
+int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+                  struct error *err);
+
+/* How to print on that stream. */
+void style_for(const struct cli *cli, FILE *out, struct report_style *style);
+
+#endif

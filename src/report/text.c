@@ -1,0 +1,394 @@
+#include "report/report.h"
+
+#include <string.h>
+
+/* Who writes, how wide, in colour or not. */
+struct page {
+    FILE *out;
+    const struct report_style *style;
+    int columns;
+};
+
+enum ink { INK_PLAIN, INK_BOLD, INK_RED, INK_YELLOW, INK_GREEN, INK_BLUE };
+
+static const char *ink(const struct page *page, enum ink colour)
+{
+    static const char *const code[] = { [INK_PLAIN] = "\033[0m",      [INK_BOLD] = "\033[1m",
+                                        [INK_RED] = "\033[1;31m",     [INK_YELLOW] = "\033[1;33m",
+                                        [INK_GREEN] = "\033[1;32m",   [INK_BLUE] = "\033[1;34m" };
+
+    return page->style->colour ? code[colour] : "";
+}
+
+/* Text the user gave: control bytes must not reach the terminal. Returns the columns written. */
+static int put_safe(FILE *out, const char *text)
+{
+    int columns = 0;
+
+    for (const char *p = text; *p; p++) {
+        fputc((unsigned char)*p < 0x20 || *p == 0x7f ? '?' : *p, out);
+        columns += ((unsigned char)*p & 0xc0) != 0x80;
+    }
+    return columns;
+}
+
+static double gib(uint64_t bytes)
+{
+    return (double)bytes / (1u << 30);
+}
+
+/* --- the guilty words ------------------------------------------------------------------------ */
+
+static const char *word_at(const struct report *report, const struct where *where, int i)
+{
+    const struct launch *launch = report->launch;
+    int index = where->index + i;
+
+    if (where->in == WHERE_COMMAND)
+        return index < launch->command_argc ? launch->command[index] : NULL;
+    return index < launch->argc ? launch->argv[index] : NULL;
+}
+
+static bool shown(const struct where *where)
+{
+    return (where->in == WHERE_ARGV || where->in == WHERE_COMMAND) && where->words > 0;
+}
+
+/* One line of words and one of carets under them; what lies between is "...". */
+static void put_carets(const struct page *page, const struct report *report,
+                       const struct finding *finding)
+{
+    enum { MOST = 220 };
+    char carets[MOST + 1];
+    int at = 4, before;
+    bool any = false;
+
+    for (int w = 0; w < finding->where_count; w++)
+        any = any || shown(&finding->where[w]);
+    if (!any)
+        return;
+    memset(carets, ' ', sizeof(carets));
+    fputs("    ", page->out);
+    for (int w = 0; w < finding->where_count; w++) {
+        const struct where *where = &finding->where[w];
+
+        if (!shown(where))
+            continue;
+        if (w)
+            at += put_safe(page->out, " ... ");
+        before = at;
+        for (int i = 0; i < where->words && i < 8 && word_at(report, where, i); i++) {
+            if (i)
+                at += put_safe(page->out, " ");
+            at += put_safe(page->out, word_at(report, where, i));
+        }
+        for (int i = before; i < at && i < MOST; i++)
+            carets[i] = '^';
+    }
+    carets[at < MOST ? at : MOST] = '\0';
+    fprintf(page->out, "\n%s%s%s\n", ink(page, INK_RED), carets, ink(page, INK_PLAIN));
+}
+
+static void put_finding(const struct page *page, const struct report *report,
+                        const struct finding *finding)
+{
+    static const enum ink colour[SEVERITY_COUNT] = { [SEVERITY_NOTE] = INK_BLUE,
+                                                     [SEVERITY_WARNING] = INK_YELLOW,
+                                                     [SEVERITY_ERROR] = INK_RED };
+
+    fprintf(page->out, "%s%s%s %s: ", ink(page, colour[finding->severity]),
+            severity_names[finding->severity], ink(page, INK_PLAIN), finding->id);
+    put_safe(page->out, finding->message);
+    fputc('\n', page->out);
+    if (finding->severity == SEVERITY_NOTE)
+        return;
+    put_carets(page, report, finding);
+    if (finding->source && finding->severity == SEVERITY_ERROR)
+        fprintf(page->out, "    Megatron %s\n", finding->source);
+    if (finding->fix) {
+        fputs("    fix: ", page->out);
+        put_safe(page->out, finding->fix);
+        fputc('\n', page->out);
+    }
+}
+
+static int put_findings(const struct page *page, const struct report *report,
+                        enum severity severity, int most)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < report->findings.count; i++) {
+        const struct finding *finding = &report->findings.item[i];
+
+        if (finding->severity == severity && count++ < most)
+            put_finding(page, report, finding);
+    }
+    if (count > most)
+        fprintf(page->out, "and %d more %ss; --verbose shows them\n", count - most,
+                severity_names[severity]);
+    return count;
+}
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static uint64_t component(const struct memory_rank *rank, const char *name)
+{
+    for (int i = 0; i < rank->component_count; i++)
+        if (strcmp(rank->component[i].name, name) == 0)
+            return rank->component[i].bytes;
+    return 0;
+}
+
+static bool same_bytes(const struct memory_rank *a, const struct memory_rank *b)
+{
+    return a->parameters == b->parameters && a->peak_bytes == b->peak_bytes &&
+           a->peak_up_to_bytes == b->peak_up_to_bytes;
+}
+
+static void put_stage(const struct page *page, const struct memory *memory, int first, int last)
+{
+    const struct memory_rank *rank = &memory->rank[first];
+    uint64_t weights = component(rank, "weights"), gradients = component(rank, "gradients");
+    uint64_t optimizer = component(rank, "optimizer");
+    uint64_t fixed = weights + gradients + optimizer;
+    bool over = memory->usable_bytes && rank->peak_at_least_bytes > memory->usable_bytes;
+    char stage[32];
+
+    if (first == last)
+        snprintf(stage, sizeof(stage), "%d", rank->pp_rank);
+    else
+        snprintf(stage, sizeof(stage), "%d-%d", rank->pp_rank, memory->rank[last].pp_rank);
+    fprintf(page->out, "  %7s %9.3f %9.2f %9.2f %9.2f %9.2f %s%9.2f%s %15.1f .. %.1f\n", stage,
+            (double)rank->parameters / 1e9, gib(weights), gib(gradients), gib(optimizer),
+            gib(rank->peak_bytes > fixed ? rank->peak_bytes - fixed : 0),
+            ink(page, over ? INK_RED : INK_BOLD), gib(rank->peak_bytes), ink(page, INK_PLAIN),
+            gib(rank->peak_at_least_bytes), gib(rank->peak_up_to_bytes));
+}
+
+static void put_stages(const struct page *page, const struct memory *memory)
+{
+    enum { MOST_LINES = 12 };
+    int lines = 0;
+
+    fprintf(page->out, "  %sper GPU   params   weights     grads optimizer     other      peak   "
+                       "at least .. up to%s\n  %sstage       1e9       GiB       GiB       GiB       "
+                       "GiB       GiB      ",
+            ink(page, INK_BOLD), ink(page, INK_PLAIN), ink(page, INK_BOLD));
+    if (memory->usable_bytes)
+        fprintf(page->out, "of %.1f GiB", gib(memory->usable_bytes));
+    fprintf(page->out, "%s\n", ink(page, INK_PLAIN));
+    for (int first = 0, last; first < memory->rank_count; first = last + 1) {
+        for (last = first; last + 1 < memory->rank_count &&
+                           same_bytes(&memory->rank[first], &memory->rank[last + 1]);)
+            last++;
+        if (++lines > MOST_LINES && !page->style->verbose) {
+            fprintf(page->out, "  ... %d more stages; --verbose shows them\n",
+                    memory->rank_count - first);
+            return;
+        }
+        put_stage(page, memory, first, last);
+    }
+}
+
+static void put_list(const struct page *page, const char *name, int count,
+                     const char *const *item)
+{
+    for (int i = 0; i < count; i++)
+        fprintf(page->out, "%s%s", i ? "; " : name, item[i]);
+    if (count)
+        fputc('\n', page->out);
+}
+
+static void put_components(const struct page *page, const struct memory *memory)
+{
+    for (int r = 0; r < memory->rank_count; r++) {
+        const struct memory_rank *rank = &memory->rank[r];
+
+        if (r && same_bytes(rank, rank - 1))
+            continue;
+        fprintf(page->out, "  stage %d peak in the %s:", rank->pp_rank,
+                rank->peak_at ? rank->peak_at : "training step");
+        for (int i = 0; i < rank->component_count; i++)
+            fprintf(page->out, "%s %s %.2f%s", i ? "," : "", rank->component[i].name,
+                    gib(rank->component[i].bytes),
+                    rank->component[i].outside_torch ? " (outside torch)" : "");
+        fputc('\n', page->out);
+    }
+}
+
+static void put_memory(const struct page *page, const struct report *report)
+{
+    const struct memory *memory = &report->memory;
+
+    if (!memory->rank_count)
+        return;
+    put_stages(page, memory);
+    put_list(page, "  not modelled, so memory never blocks: ", memory->missing_count,
+             memory->missing);
+    if (page->style->verbose) {
+        put_components(page, memory);
+        put_list(page, "  assumed: ", memory->assumption_count, memory->assumption);
+    }
+}
+
+/* --- fixes ----------------------------------------------------------------------------------- */
+
+/* A word as a POSIX shell reads it back. */
+static void put_shell_word(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=./:,@%^";
+
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, out);
+        return;
+    }
+    fputc('\'', out);
+    for (const char *p = word; *p; p++) {
+        if (*p == '\'')
+            fputs("'\\''", out);
+        else
+            fputc((unsigned char)*p < 0x20 ? '?' : *p, out);
+    }
+    fputc('\'', out);
+}
+
+static void put_edit(FILE *out, const struct edit *edit)
+{
+    if (edit->target == EDIT_ENVIRONMENT) {
+        fprintf(out, edit->remove ? "unset %s" : "export %s=", edit->option);
+        if (!edit->remove)
+            put_shell_word(out, edit->value ? edit->value : "");
+        return;
+    }
+    fprintf(out, "%s%s", edit->remove ? "without " : "", edit->option);
+    if (edit->value && !edit->remove) {
+        fputc(' ', out);
+        /* several words of one list option come as one value, separated by blanks */
+        fputs(edit->value, out);
+    }
+}
+
+static void put_edits(const struct page *page, const struct fix *fix, enum edit_target target,
+                      const char *heading)
+{
+    bool any = false;
+
+    for (int i = 0; i < fix->edit_count; i++) {
+        if (fix->edit[i].target != target)
+            continue;
+        fprintf(page->out, "%s", any ? " " : heading);
+        any = true;
+        put_edit(page->out, &fix->edit[i]);
+    }
+    if (any)
+        fputc('\n', page->out);
+}
+
+static void put_fix(const struct page *page, const struct fix *fix, int number)
+{
+    fprintf(page->out, "%s%s%s", ink(page, INK_GREEN), number ? "or" : "fix",
+            ink(page, INK_PLAIN));
+    if (fix->peak_bytes)
+        fprintf(page->out, ": largest stage %.1f GiB", gib(fix->peak_bytes));
+    for (int i = 0; i < fix->change_count; i++)
+        fprintf(page->out, ", %s %lld -> %lld", fix->change[i].name,
+                (long long)fix->change[i].before, (long long)fix->change[i].after);
+    if (fix->beyond_list)
+        fputs(" (beyond the usual list)", page->out);
+    fputs(", all rules checked again\n", page->out);
+    put_edits(page, fix, EDIT_ENVIRONMENT, "    ");
+    put_edits(page, fix, EDIT_LAUNCHER, "    launcher: ");
+    put_edits(page, fix, EDIT_TRAINER, "    add: ");
+    put_edits(page, fix, EDIT_CONFIG, "    config: ");
+}
+
+/* --- the page -------------------------------------------------------------------------------- */
+
+static int count_severity(const struct report *report, enum severity severity)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < report->findings.count; i++)
+        count += report->findings.item[i].severity == severity;
+    return count;
+}
+
+static uint64_t largest_peak(const struct memory *memory)
+{
+    uint64_t most = 0;
+
+    for (int i = 0; i < memory->rank_count; i++)
+        if (memory->rank[i].peak_bytes > most)
+            most = memory->rank[i].peak_bytes;
+    return most;
+}
+
+static void put_summary(const struct page *page, const struct report *report)
+{
+    const struct launch *launch = report->launch;
+
+    if (report->facts && report->facts->megatron.known)
+        fprintf(page->out, "; Megatron %s", release_name(report->release));
+    else
+        fputs("; Megatron release unknown", page->out);
+    if (launch && launch->world.known) {
+        fprintf(page->out, ", %lld ranks", (long long)launch->world.value);
+        if (launch->world.source) {
+            fputs(" (", page->out);
+            put_safe(page->out, launch->world.source);
+            fputc(')', page->out);
+        }
+    }
+    if (report->memory.rank_count && report->memory.usable_bytes)
+        fprintf(page->out, ", largest stage %.1f of %.1f GiB", gib(largest_peak(&report->memory)),
+                gib(report->memory.usable_bytes));
+    else if (report->memory.rank_count)
+        fprintf(page->out, ", largest stage %.1f GiB", gib(largest_peak(&report->memory)));
+}
+
+static void put_verdict(const struct page *page, const struct report *report)
+{
+    static const enum ink colour[VERDICT_COUNT] = { [VERDICT_GO] = INK_GREEN,
+                                                    [VERDICT_WARN] = INK_YELLOW,
+                                                    [VERDICT_STOP] = INK_RED };
+    int errors = count_severity(report, SEVERITY_ERROR);
+    int warnings = count_severity(report, SEVERITY_WARNING);
+
+    fprintf(page->out, "megatron-preflight: %s%s%s", ink(page, colour[report->verdict]),
+            verdict_names[report->verdict], ink(page, INK_PLAIN));
+    if (report->cannot_know) {
+        fputs(": ", page->out);
+        put_safe(page->out, report->cannot_know);
+        fputc('\n', page->out);
+        return;
+    }
+    if (errors)
+        fprintf(page->out, ": %d error%s", errors, errors == 1 ? "" : "s");
+    if (warnings)
+        fprintf(page->out, "%s%d warning%s", errors ? ", " : ": ", warnings,
+                warnings == 1 ? "" : "s");
+    put_summary(page, report);
+    fputc('\n', page->out);
+}
+
+void report_text(const struct report *report, const struct report_style *style, FILE *out)
+{
+    struct page page = { .out = out, .style = style,
+                         .columns = style->columns ? style->columns : 100 };
+    bool stop = report->verdict == VERDICT_STOP;
+
+    if (style->quiet && !stop)
+        return;
+    put_verdict(&page, report);
+    if (report->cannot_know)
+        return;
+    if (stop || !style->one_line_when_go || style->verbose)
+        put_memory(&page, report);
+    put_findings(&page, report, SEVERITY_ERROR, style->verbose ? 1000 : 5);
+    put_findings(&page, report, SEVERITY_WARNING, style->verbose ? 1000 : stop ? 3 : 5);
+    if (style->verbose)
+        put_findings(&page, report, SEVERITY_NOTE, 1000);
+    for (int i = 0; i < report->fixes.count; i++)
+        put_fix(&page, &report->fixes.item[i], i);
+}
