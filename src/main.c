@@ -1,5 +1,5 @@
 #include "cli/check.h"
-#include "cli/run.h"
+#include "cli/run_command.h"
 
 int main(int argc, char **argv)
 {

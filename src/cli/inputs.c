@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/parse_size.h"
+#include "facts/gather.h"
 
 extern char **environ;
 

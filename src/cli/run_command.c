@@ -1,0 +1,99 @@
+#include "cli/run_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/exec.h"
+#include "cli/inputs.h"
+#include "cli/run.h"
+
+/* One rank's way to its verdict. */
+struct deciding {
+    const struct cli *cli;
+    struct inputs *inputs;
+    struct arena *arena;
+};
+
+static void print(const struct deciding *deciding, const struct report *report)
+{
+    struct report_style style;
+
+    if (report->mode == MODE_OBSERVE || report->mode == MODE_OFF)
+        return;
+    style_for(deciding->cli, stderr, &style);
+    report_text(report, &style, stderr);
+    fflush(stderr);
+}
+
+static void decide(void *data, const struct cluster_facts *facts, size_t count, bool speaks,
+                   struct cluster_verdict *out)
+{
+    struct deciding *deciding = data;
+    struct inputs *inputs = deciding->inputs;
+    struct report report;
+
+    (void)facts;
+    (void)count;
+    verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
+                                      .policy = &inputs->policy, .extra = &inputs->extra,
+                                      .want_fixes = speaks },
+                   deciding->arena, &report);
+    memset(out, 0, sizeof(*out));
+    out->verdict = report.verdict;
+    out->exit_status = report.verdict == VERDICT_STOP ? EXIT_STOPPED : 0;
+    if (speaks)
+        print(deciding, &report);
+}
+
+static int fail(const struct error *err, int status)
+{
+    fprintf(stderr, "megatron-preflight: %s\n", err->text);
+    return status;
+}
+
+static int start_unchecked(const struct cli *cli, const struct environment *env)
+{
+    struct error err;
+    int status = exec_command(cli->argv, env, &err);
+
+    return fail(&err, status);
+}
+
+static int check_and_start(const struct cli *cli, struct inputs *inputs, struct arena *arena)
+{
+    struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena };
+    struct cluster_facts mine = { 0 };
+    struct run run = { .command = cli->argv,
+                       .mine = &mine,
+                       .decide = decide,
+                       .data = &deciding,
+                       .block_on_error = inputs->policy.on_error == ON_ERROR_BLOCK,
+                       .cluster = { .environment = &inputs->environment,
+                                    .rank = inputs->launch.rank,
+                                    .no_mpi = cli->no_mpi,
+                                    .timeout_seconds = inputs->policy.timeout_seconds } };
+
+    return run_job(&run);
+}
+
+int run_command(const struct cli *cli)
+{
+    struct arena arena = ARENA_INIT;
+    struct inputs inputs;
+    struct error err;
+    int status;
+
+    if (cli->argc == 0)
+        return fail((error_set(&err, "no command given; see megatron-preflight --help"), &err),
+                    EXIT_OWN_USAGE);
+    if (inputs_configure(cli, &arena, &inputs, &err) < 0)
+        status = fail(&err, EXIT_OWN_USAGE);
+    else if (inputs.policy.mode == MODE_OFF)
+        status = start_unchecked(cli, &inputs.environment);
+    else if (inputs_gather(cli, &arena, &inputs, &err) < 0)
+        status = fail(&err, EXIT_OWN_USAGE);
+    else
+        status = check_and_start(cli, &inputs, &arena);
+    arena_release(&arena);
+    return status;
+}

@@ -1,0 +1,13 @@
+/* The only look at the world: environment, Megatron tree, packages, GPUs, allocation. */
+#ifndef FACTS_GATHER_H
+#define FACTS_GATHER_H
+
+#include "facts/facts.h"
+#include "launch/launch.h"
+#include "verdict/policy.h"
+
+/* Fills what is not known yet; never fails, never blocks for long. */
+void facts_gather(const struct launch *launch, const struct policy *policy, struct arena *arena,
+                  struct facts *facts);
+
+#endif
