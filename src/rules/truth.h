@@ -43,4 +43,17 @@ static inline bool divides(int64_t b, int64_t a)
     return b != 0 && a % b == 0;
 }
 
+/* a % b and a // b: the remainder has the sign of the divisor. b is not 0. */
+static inline int64_t floor_mod(int64_t a, int64_t b)
+{
+    int64_t r = a % b;
+
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+static inline int64_t floor_div(int64_t a, int64_t b)
+{
+    return (a - floor_mod(a, b)) / b;
+}
+
 #endif

@@ -1,6 +1,6 @@
 /* Third part of validate_args: the script's defaults, data options, batch sizes. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 /* The pretraining scripts pass this one default. */
 static void tokenizer_default(struct walk *walk)
@@ -19,8 +19,8 @@ static void gbs_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->global_batch_size) && is_given(job->micro_batch_size) &&
-        is_given(job->data_parallel_size))
+    if (!is_set(job->global_batch_size) && is_set(job->micro_batch_size) &&
+        is_set(job->data_parallel_size))
         job->global_batch_size = job->micro_batch_size * job->data_parallel_size;
 }
 
@@ -28,9 +28,9 @@ static void eval_batch_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->eval_global_batch_size))
+    if (!is_set(job->eval_global_batch_size))
         job->eval_global_batch_size = job->global_batch_size;
-    if (!is_given(job->eval_micro_batch_size))
+    if (!is_set(job->eval_micro_batch_size))
         job->eval_micro_batch_size = job->micro_batch_size;
 }
 

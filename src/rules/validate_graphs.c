@@ -1,10 +1,10 @@
 /* Last part of validate_args: delayed weight gradients, activation offloading, CUDA graphs. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void cpu_offload_layers(struct walk *walk)
 {
-    if (is_given(walk->job->cpu_offloading_num_layers) && walk->job->cpu_offloading_num_layers > 0)
+    if (is_set(walk->job->cpu_offloading_num_layers) && walk->job->cpu_offloading_num_layers > 0)
         walk->job->cpu_offloading = 1;
 }
 
@@ -13,8 +13,8 @@ static bool has_graphs(const struct walk *walk)
     const struct job *job = walk->job;
 
     if (walk->release >= RELEASE_0_15_0)
-        return !text_is(job->cuda_graph_impl, "none");
-    return is_true(job->enable_cuda_graph) || is_true(job->external_cuda_graph);
+        return !is_word(job->cuda_graph_impl, "none");
+    return is_on(job->enable_cuda_graph) || is_on(job->external_cuda_graph);
 }
 
 static void graph_rng(struct walk *walk)
@@ -22,8 +22,8 @@ static void graph_rng(struct walk *walk)
     struct job *job = walk->job;
 
     if (has_graphs(walk) &&
-        (text_is(job->transformer_impl, "transformer_engine") ||
-         (walk->release >= RELEASE_0_16_0 && text_is(job->cuda_graph_impl, "transformer_engine"))))
+        (is_word(job->transformer_impl, "transformer_engine") ||
+         (walk->release >= RELEASE_0_16_0 && is_word(job->cuda_graph_impl, "transformer_engine"))))
         job->te_rng_tracker = 1;
 }
 

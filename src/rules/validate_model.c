@@ -1,12 +1,12 @@
 /* Ninth part of validate_args: biases, positions, experts, checkpoint format against the model, data. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void bias_sync(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->add_bias_linear))
+    if (!is_on(job->add_bias_linear))
         job->bias_gelu_fusion = 0;
     else if (walk->release >= RELEASE_0_10_0)
         job->add_qkv_bias = 1;
@@ -14,13 +14,13 @@ static void bias_sync(struct walk *walk)
 
 static void legacy_rope(struct walk *walk)
 {
-    if (is_true(walk->job->use_rotary_position_embeddings))
+    if (is_on(walk->job->use_rotary_position_embeddings))
         walk->job->position_embedding_type = "rope";
 }
 
 static void rope_fusion_off(struct walk *walk)
 {
-    if (!text_is(walk->job->position_embedding_type, "rope"))
+    if (!is_word(walk->job->position_embedding_type, "rope"))
         walk->job->apply_rope_fusion = 0;
 }
 
@@ -34,8 +34,8 @@ static void moe_ffn_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->moe_ffn_hidden_size) &&
-        (walk->release < RELEASE_0_13_0 || is_given(job->num_experts)))
+    if (!is_set(job->moe_ffn_hidden_size) &&
+        (walk->release < RELEASE_0_13_0 || is_set(job->num_experts)))
         job->moe_ffn_hidden_size = job->ffn_hidden_size;
 }
 
@@ -51,7 +51,7 @@ static void lb_single_list(struct walk *walk)
 
 static void softmax_fp32(struct walk *walk)
 {
-    if (is_true(walk->job->apply_query_key_layer_scaling))
+    if (is_on(walk->job->apply_query_key_layer_scaling))
         walk->job->attention_softmax_in_fp32 = 1;
 }
 

@@ -1,19 +1,19 @@
 /* Tenth part of validate_args: optimizers, checkpoints, inference, upcycling, offloading. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void layer_wise_optimizer(struct walk *walk)
 {
     struct job *job = walk->job;
 
     job->use_layer_wise_distributed_optimizer = 0;
-    if (text_is(job->optimizer, "sgd") || text_is(job->optimizer, "adam"))
+    if (is_word(job->optimizer, "sgd") || is_word(job->optimizer, "adam"))
         return;
-    if (text_is(job->optimizer, "dist_muon")) {
+    if (is_word(job->optimizer, "dist_muon")) {
         job->optimizer = "muon";
         job->use_layer_wise_distributed_optimizer = 1;
     }
-    if (is_true(job->use_distributed_optimizer)) {
+    if (is_on(job->use_distributed_optimizer)) {
         job->use_layer_wise_distributed_optimizer = 1;
         job->use_distributed_optimizer = 0;
     }
@@ -23,7 +23,7 @@ static void fake_process_group(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->fake_process_group))
+    if (!is_on(job->fake_process_group))
         return;
     job->check_for_nan_in_loss_and_grad = 0;
     if (walk->release < RELEASE_0_17_0)
@@ -36,16 +36,16 @@ static void async_save_off(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->use_dist_ckpt) && is_true(job->async_save) &&
-        !is_true(job->use_persistent_ckpt_worker))
+    if (is_on(job->use_dist_ckpt) && is_on(job->async_save) &&
+        !is_on(job->use_persistent_ckpt_worker))
         job->async_save = 0;
-    if (walk->release >= RELEASE_0_18_2 && !is_true(job->async_save))
+    if (walk->release >= RELEASE_0_18_2 && !is_on(job->async_save))
         job->async_strategy = "mcore";
 }
 
 static void freeze_all(struct walk *walk)
 {
-    if (!is_true(walk->job->freeze_all_layers))
+    if (!is_on(walk->job->freeze_all_layers))
         return;
     walk->job->use_distributed_optimizer = 0;
     walk->job->overlap_param_gather = 0;
@@ -53,7 +53,7 @@ static void freeze_all(struct walk *walk)
 
 static void upcycling_loads_nothing(struct walk *walk)
 {
-    if (!is_true(walk->job->moe_use_upcycling))
+    if (!is_on(walk->job->moe_use_upcycling))
         return;
     walk->job->no_load_optim = 1;
     walk->job->no_load_rng = 1;
@@ -63,14 +63,14 @@ static void skip_train_no_optim(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->skip_train) &&
-        (walk->release < RELEASE_0_17_0 || !is_true(job->perform_rl_step)))
+    if (is_on(job->skip_train) &&
+        (walk->release < RELEASE_0_17_0 || !is_on(job->perform_rl_step)))
         job->no_load_optim = 1;
 }
 
 static void replication_jump_ignored(struct walk *walk)
 {
-    if (!is_true(walk->job->replication) && is_nonzero(walk->job->replication_jump))
+    if (!is_on(walk->job->replication) && is_nonzero(walk->job->replication_jump))
         walk->job->replication_jump = NONE_INT;
 }
 

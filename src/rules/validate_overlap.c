@@ -1,7 +1,7 @@
 /* Eighth part of validate_args: recomputation, sequence parallel, communication overlapped with
  * computation, shards of weights. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void sp_tp1_off(struct walk *walk)
 {
@@ -11,7 +11,7 @@ static void sp_tp1_off(struct walk *walk)
 
 static void async_allreduce_off(struct walk *walk)
 {
-    if (is_true(walk->job->sequence_parallel))
+    if (is_on(walk->job->sequence_parallel))
         walk->job->async_tensor_model_parallel_allreduce = 0;
 }
 
@@ -38,10 +38,10 @@ static bool is_blackwell(const struct walk *walk)
 static void fsdp_priority(struct walk *walk)
 {
     struct job *job = walk->job;
-    bool megatron = is_true(walk->release < RELEASE_0_14_0 ? job->use_custom_fsdp
+    bool megatron = is_on(walk->release < RELEASE_0_14_0 ? job->use_custom_fsdp
                                                            : job->use_megatron_fsdp);
 
-    if (!is_true(job->use_torch_fsdp2) && !(megatron && is_blackwell(walk)))
+    if (!is_on(job->use_torch_fsdp2) && !(megatron && is_blackwell(walk)))
         return;
     add_priority_group(walk, "dp_cp");
     if (job->expert_model_parallel_size > 1)
@@ -54,7 +54,7 @@ static void expert_weight_shards(struct walk *walk)
     int64_t etp = job->expert_tensor_parallel_size;
 
     job->expert_gtp_weight_remat_size = 1;
-    if (!is_given(job->expert_tensor_parallel_num_weight_shards))
+    if (!is_set(job->expert_tensor_parallel_num_weight_shards))
         job->expert_tensor_parallel_num_weight_shards = etp;
     else if (etp > 0 && job->expert_tensor_parallel_num_weight_shards >= etp)
         job->expert_gtp_weight_remat_size = job->expert_tensor_parallel_num_weight_shards / etp;

@@ -2,8 +2,8 @@
  * into pipeline ranks and model chunks. */
 #include "megatron/layer_pattern.h"
 #include "megatron/layout.h"
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void hybrid_alias(struct walk *walk)
 {
@@ -17,7 +17,7 @@ static void hybrid_mtp_alias(struct walk *walk)
     struct job *job = walk->job;
     const char *pattern = job->hybrid_layer_pattern ? job->hybrid_layer_pattern : "";
 
-    if (!job->mtp_hybrid_override_pattern || !is_given(job->mtp_num_layers) ||
+    if (!job->mtp_hybrid_override_pattern || !is_set(job->mtp_num_layers) ||
         job->mtp_num_layers <= 0 || strchr(pattern, '/'))
         return;
     for (int64_t i = 0; i < job->mtp_num_layers && i < 1024; i++)
@@ -61,7 +61,7 @@ static void mtp_hsm_off(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->mtp_hsm) && (!is_given(job->mtp_num_layers) || job->mtp_num_layers < 2))
+    if (is_on(job->mtp_hsm) && (!is_set(job->mtp_num_layers) || job->mtp_num_layers < 2))
         job->mtp_hsm = 0;
 }
 
@@ -75,12 +75,12 @@ static void hybrid_mla(struct walk *walk)
 
 static int64_t layers_to_split(const struct job *job)
 {
-    int64_t layers = is_given(job->num_layers) ? job->num_layers : job->decoder_num_layers;
+    int64_t layers = is_set(job->num_layers) ? job->num_layers : job->decoder_num_layers;
 
-    if (!is_given(layers))
+    if (!is_set(layers))
         return NONE_INT;
-    return layers + is_true(job->account_for_embedding_in_pipeline_split) +
-           is_true(job->account_for_loss_in_pipeline_split);
+    return layers + is_on(job->account_for_embedding_in_pipeline_split) +
+           is_on(job->account_for_loss_in_pipeline_split);
 }
 
 /* Chunks by --num-layers-per-virtual-pipeline-stage; None where the division is not exact. */
@@ -90,7 +90,7 @@ static int64_t chunks_of_layers(const struct job *job)
     int64_t pp = job->transformer_pipeline_model_parallel_size;
     int64_t per_chunk = job->num_layers_per_virtual_pipeline_stage;
 
-    if (!is_given(layers) || pp == 0 || per_chunk == 0 || floor_mod(layers, pp) != 0 ||
+    if (!is_set(layers) || pp == 0 || per_chunk == 0 || floor_mod(layers, pp) != 0 ||
         floor_mod(floor_div(layers, pp), per_chunk) != 0)
         return NONE_INT;
     return floor_div(floor_div(layers, pp), per_chunk);
@@ -117,9 +117,9 @@ static void vpp(struct walk *walk)
     if (job->pipeline_model_parallel_layout) {
         *chunks = chunks_of_layout(walk);
         one_is_off = true;
-    } else if (is_given(job->num_virtual_stages_per_pipeline_rank)) {
+    } else if (is_set(job->num_virtual_stages_per_pipeline_rank)) {
         *chunks = job->num_virtual_stages_per_pipeline_rank;
-    } else if (is_given(job->num_layers_per_virtual_pipeline_stage)) {
+    } else if (is_set(job->num_layers_per_virtual_pipeline_stage)) {
         *chunks = chunks_of_layers(job);
     } else {
         if (walk->release < RELEASE_0_17_0 || !job->hybrid_layer_pattern)
@@ -132,7 +132,7 @@ static void vpp(struct walk *walk)
 
 static void no_p2p_overlap(struct walk *walk)
 {
-    if (is_given(walk->job->virtual_pipeline_model_parallel_size))
+    if (is_set(walk->job->virtual_pipeline_model_parallel_size))
         return;
     walk->job->overlap_p2p_comm = 0;
     if (walk->release >= RELEASE_0_9_0)

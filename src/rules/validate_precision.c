@@ -1,13 +1,13 @@
 /* Sixth part of validate_args: types of parameters and gradients. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void params_dtype(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    job->params_dtype = is_true(job->bf16)   ? "torch.bfloat16"
-                        : is_true(job->fp16) ? "torch.float16"
+    job->params_dtype = is_on(job->bf16)   ? "torch.bfloat16"
+                        : is_on(job->fp16) ? "torch.float16"
                                              : "torch.float32";
 }
 
@@ -16,7 +16,7 @@ static void fp16_nan_check(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->fp16) && (is_none_float(job->loss_scale) || job->loss_scale == 0))
+    if (is_on(job->fp16) && (is_none_float(job->loss_scale) || job->loss_scale == 0))
         job->check_for_nan_in_loss_and_grad = 0;
 }
 
@@ -24,11 +24,11 @@ static void bf16_fp32_grads(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->bf16))
+    if (!is_on(job->bf16))
         return;
-    if (is_true(job->grad_reduce_in_bf16))
+    if (is_on(job->grad_reduce_in_bf16))
         job->accumulate_allreduce_grads_in_fp32 = 0;
-    else if (walk->release < RELEASE_0_11_0 || text_is(job->main_grads_dtype, "fp32"))
+    else if (walk->release < RELEASE_0_11_0 || is_word(job->main_grads_dtype, "fp32"))
         job->accumulate_allreduce_grads_in_fp32 = 1;
 }
 
@@ -36,7 +36,7 @@ static void rs_fp32_off(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->accumulate_allreduce_grads_in_fp32))
+    if (!is_on(job->accumulate_allreduce_grads_in_fp32))
         return;
     job->ddp_reduce_scatter_with_fp32_accumulation = 0;
     job->gtp_remat_reduce_scatter_with_fp32_accumulation = 0;

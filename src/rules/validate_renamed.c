@@ -1,13 +1,13 @@
 /* Second part of validate_args: context parallel groups, the expert tensor parallel default, and options
  * that were renamed or withdrawn. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void split_rank_is_encoder(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->pipeline_model_parallel_split_rank))
+    if (!is_set(job->pipeline_model_parallel_split_rank))
         return;
     job->encoder_pipeline_model_parallel_size = job->pipeline_model_parallel_split_rank;
     job->pipeline_model_parallel_size -= job->encoder_pipeline_model_parallel_size;
@@ -17,13 +17,13 @@ static void etp_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->expert_tensor_parallel_size))
+    if (!is_set(job->expert_tensor_parallel_size))
         job->expert_tensor_parallel_size = job->tensor_model_parallel_size;
 }
 
 static void recompute_alias(struct walk *walk)
 {
-    if (is_true(walk->job->recompute_activations))
+    if (is_on(walk->job->recompute_activations))
         walk->job->recompute_granularity = "selective";
 }
 
@@ -31,9 +31,9 @@ static void graph_flags(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->enable_cuda_graph))
+    if (is_on(job->enable_cuda_graph))
         job->cuda_graph_impl = "local";
-    if (is_true(job->external_cuda_graph))
+    if (is_on(job->external_cuda_graph))
         job->cuda_graph_impl = "transformer_engine";
 }
 
@@ -62,7 +62,7 @@ static void graph_modules(struct walk *walk)
     if (list_has(&job->cuda_graph_modules, "full_iteration"))
         job->cuda_graph_impl = "full_iteration";
     else if (list_has(&job->cuda_graph_modules, "full_iteration_inference") &&
-             !text_is(job->cuda_graph_impl, "none"))
+             !is_word(job->cuda_graph_impl, "none"))
         job->inference_cuda_graph_scope = "block";
     drop_deprecated_modules(walk, &job->cuda_graph_modules);
 }
@@ -72,7 +72,7 @@ static void inference_graph_scope(struct walk *walk)
     struct job *job = walk->job;
 
     if (!job->inference_cuda_graph_scope)
-        job->inference_cuda_graph_scope = text_is(job->cuda_graph_impl, "local") ? "layer" : "none";
+        job->inference_cuda_graph_scope = is_word(job->cuda_graph_impl, "local") ? "layer" : "none";
 }
 
 static const struct rule rows[] = {

@@ -1,16 +1,16 @@
 /* Fifth part of validate_args: what is sharded over data parallel ranks (distributed optimizer, torch
  * FSDP2, Megatron-FSDP), 8 and 4 bit parameters. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void custom_fsdp_overlaps(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (text_is(job->data_parallel_sharding_strategy, "optim_grads_params"))
+    if (is_word(job->data_parallel_sharding_strategy, "optim_grads_params"))
         job->overlap_param_gather = 1;
-    if (text_is(job->data_parallel_sharding_strategy, "optim_grads_params") ||
-        text_is(job->data_parallel_sharding_strategy, "optim_grads"))
+    if (is_word(job->data_parallel_sharding_strategy, "optim_grads_params") ||
+        is_word(job->data_parallel_sharding_strategy, "optim_grads"))
         job->overlap_grad_reduce = 1;
 }
 
@@ -19,7 +19,7 @@ static void fsdp2_fp8_gather_off(struct walk *walk)
     struct job *job = walk->job;
     const struct fact_str *te = &walk->facts->transformer_engine;
 
-    if (!is_true(job->use_torch_fsdp2) || !is_true(job->fp8_param_gather))
+    if (!is_on(job->use_torch_fsdp2) || !is_on(job->fp8_param_gather))
         return;
     if (!te->known || (*te->value && version_compare(te->value, "2.0.0") >= 0))
         job->fp8_param_gather = 0;
@@ -27,7 +27,7 @@ static void fsdp2_fp8_gather_off(struct walk *walk)
 
 static void grad_comm_dtype(struct walk *walk)
 {
-    if (is_true(walk->job->grad_reduce_in_bf16))
+    if (is_on(walk->job->grad_reduce_in_bf16))
         walk->job->megatron_fsdp_grad_comm_dtype = "bf16";
 }
 
@@ -35,7 +35,7 @@ static void stream_dequant_off(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (job->fp8 && text_is(job->fp8_recipe, "tensorwise"))
+    if (job->fp8 && is_word(job->fp8_recipe, "tensorwise"))
         job->stream_ckpt_dequant = 0;
 }
 
@@ -43,7 +43,7 @@ static void mfsdp_dopt(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->use_megatron_fsdp))
+    if (!is_on(job->use_megatron_fsdp))
         return;
     job->use_custom_fsdp = 1;
     if (walk->release < RELEASE_0_18_2)
@@ -57,14 +57,14 @@ static void mfsdp_buffers(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_true(job->use_megatron_fsdp))
+    if (!is_on(job->use_megatron_fsdp))
         return;
-    if (is_true(job->nccl_ub)) {
+    if (is_on(job->nccl_ub)) {
         job->fsdp_manual_registration = 1;
         if (walk->release >= RELEASE_0_19_0)
             job->fsdp_double_buffer = 1;
     }
-    if (is_true(job->megatron_fsdp_max_pool_double_buffer))
+    if (is_on(job->megatron_fsdp_max_pool_double_buffer))
         job->fsdp_double_buffer = 1;
 }
 
@@ -72,7 +72,7 @@ static void manual_registration_no_reuse(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_true(job->fsdp_manual_registration) && is_true(job->use_megatron_fsdp))
+    if (is_on(job->fsdp_manual_registration) && is_on(job->use_megatron_fsdp))
         job->reuse_grad_buf_for_mxfp8_param_ag = 0;
 }
 

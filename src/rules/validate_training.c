@@ -1,6 +1,6 @@
 /* Seventh part of validate_args: length of training, required sizes, shapes, schedules. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void dataloader_default(struct walk *walk)
 {
@@ -17,7 +17,7 @@ static void encoder_layers(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_given(job->num_layers))
+    if (is_set(job->num_layers))
         job->encoder_num_layers = job->num_layers;
     else
         job->num_layers = job->encoder_num_layers;
@@ -28,9 +28,9 @@ static void ffn_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_given(job->ffn_hidden_size) || !is_given(job->hidden_size))
+    if (is_set(job->ffn_hidden_size) || !is_set(job->hidden_size))
         return;
-    if (is_true(job->swiglu))
+    if (is_on(job->swiglu))
         job->ffn_hidden_size = (int64_t)((double)(4 * job->hidden_size * 2) / 3 / 64) * 64;
     else
         job->ffn_hidden_size = 4 * job->hidden_size;
@@ -40,14 +40,14 @@ static void kv_channels_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!is_given(job->kv_channels) && is_given(job->hidden_size) &&
+    if (!is_set(job->kv_channels) && is_set(job->hidden_size) &&
         is_nonzero(job->num_attention_heads))
         job->kv_channels = floor_div(job->hidden_size, job->num_attention_heads);
 }
 
 static void inter_doc_mask(struct walk *walk)
 {
-    if (is_true(walk->job->dataloader_inter_document_masking))
+    if (is_on(walk->job->dataloader_inter_document_masking))
         walk->job->create_attention_mask_in_dataloader = 0;
 }
 
@@ -55,7 +55,7 @@ static void encoder_seq(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_given(job->seq_length))
+    if (is_set(job->seq_length))
         job->encoder_seq_length = job->seq_length;
     else
         job->seq_length = job->encoder_seq_length;
@@ -65,7 +65,7 @@ static void weight_decay_condition(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (text_is(job->no_weight_decay_cond_type, "apply_wd_to_qk_layernorm")) {
+    if (is_word(job->no_weight_decay_cond_type, "apply_wd_to_qk_layernorm")) {
         job->apply_wd_to_qk_layernorm = 1;
         job->no_weight_decay_cond_type = NULL;
     }
@@ -75,7 +75,7 @@ static void weight_decay_constant(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (!text_is(job->weight_decay_incr_style, "constant"))
+    if (!is_word(job->weight_decay_incr_style, "constant"))
         return;
     job->start_weight_decay = job->weight_decay;
     job->end_weight_decay = job->weight_decay;

@@ -1,6 +1,6 @@
 /* The head of validate_args: checkpoint options, then how the ranks divide into TP x PP x CP x DP. */
-#include "megatron/python.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 static void ckpt_convert_exits(struct walk *walk)
 {
@@ -10,7 +10,7 @@ static void ckpt_convert_exits(struct walk *walk)
 
 static void dist_ckpt_from_format(struct walk *walk)
 {
-    walk->job->use_dist_ckpt = !text_is(walk->job->ckpt_format, "torch");
+    walk->job->use_dist_ckpt = !is_word(walk->job->ckpt_format, "torch");
 }
 
 static void weight_shards(struct walk *walk)
@@ -19,7 +19,7 @@ static void weight_shards(struct walk *walk)
     int64_t tp = job->tensor_model_parallel_size;
 
     job->gtp_weight_remat_size = 1;
-    if (!is_given(job->tensor_parallel_num_weight_shards))
+    if (!is_set(job->tensor_parallel_num_weight_shards))
         job->tensor_parallel_num_weight_shards = tp;
     else if (tp > 0 && job->tensor_parallel_num_weight_shards >= tp)
         job->gtp_weight_remat_size = job->tensor_parallel_num_weight_shards / tp;
@@ -50,7 +50,7 @@ static void clamp_tp(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_given(job->world_size) && job->tensor_model_parallel_size > job->world_size)
+    if (is_set(job->world_size) && job->tensor_model_parallel_size > job->world_size)
         job->tensor_model_parallel_size = job->world_size;
 }
 
@@ -59,7 +59,7 @@ static void clamp_pp(struct walk *walk)
     struct job *job = walk->job;
     int64_t room;
 
-    if (!is_given(job->world_size) || job->tensor_model_parallel_size == 0)
+    if (!is_set(job->world_size) || job->tensor_model_parallel_size == 0)
         return;
     room = floor_div(job->world_size, job->tensor_model_parallel_size);
     if (job->pipeline_model_parallel_size > room)
@@ -71,14 +71,14 @@ static void decoder_pp(struct walk *walk)
     struct job *job = walk->job;
 
     job->transformer_pipeline_model_parallel_size =
-        job->pipeline_model_parallel_size - is_true(job->standalone_embedding_stage);
+        job->pipeline_model_parallel_size - is_on(job->standalone_embedding_stage);
 }
 
 static int64_t model_parallel_ranks(const struct job *job)
 {
     int64_t cp = job->context_parallel_size;
-    int64_t encoder = given_or(job->encoder_tensor_model_parallel_size, 0) *
-                      given_or(job->encoder_pipeline_model_parallel_size, 0) * cp;
+    int64_t encoder = value_or(job->encoder_tensor_model_parallel_size, 0) *
+                      value_or(job->encoder_pipeline_model_parallel_size, 0) * cp;
 
     return encoder + job->tensor_model_parallel_size * job->pipeline_model_parallel_size * cp *
                          job->gtp_weight_remat_size;
@@ -88,7 +88,7 @@ static void data_parallel(struct walk *walk)
 {
     int64_t ranks = model_parallel_ranks(walk->job);
 
-    if (is_given(walk->job->world_size) && ranks != 0)
+    if (is_set(walk->job->world_size) && ranks != 0)
         walk->job->data_parallel_size = floor_div(walk->job->world_size, ranks);
 }
 
