@@ -1,6 +1,6 @@
 /* Memory that lives as long as one request: everything a check builds is allocated here and released
- * at once. Allocation never returns NULL: without memory the program ends with a message and status
- * 125, which 'run' turns into "let the job start" (the check happens before anything is changed). */
+ * at once. Allocation never returns NULL: without memory the program aborts with a message, which 'run'
+ * turns into starting the job unchecked (cli/guard.h). */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/exec.h"
+#include "cli/guard.h"
 
 static bool agreement_failed(enum cluster_outcome outcome)
 {
@@ -20,7 +21,10 @@ static int start_job(const struct run *run, enum cluster_outcome outcome)
     struct arena arena = ARENA_INIT;
     struct environment env = cluster_job_environment(run->cluster.environment, outcome, &arena);
     struct error err;
-    int status = exec_command(run->command, &env, &err);
+    int status;
+
+    guard_lower();
+    status = exec_command(run->command, &env, &err);
 
     fprintf(stderr, "megatron-preflight: %s\n", err.text);
     arena_release(&arena);

@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "cli/exec.h"
+#include "cli/guard.h"
 #include "cli/inputs.h"
 #include "cli/run.h"
+
+/* How long facts may take on top of waiting for other ranks (a file system or a driver that hangs). */
+enum { LOOKING_SECONDS = 30 };
 
 /* One rank's way to its verdict. */
 struct deciding {
@@ -61,6 +65,8 @@ static int start_unchecked(const struct cli *cli, const struct environment *env)
 
 static int check_and_start(const struct cli *cli, struct inputs *inputs, struct arena *arena)
 {
+    struct error err;
+    int status;
     struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena };
     struct cluster_facts mine = { 0 };
     struct run run = { .command = cli->argv,
@@ -69,11 +75,19 @@ static int check_and_start(const struct cli *cli, struct inputs *inputs, struct 
                        .data = &deciding,
                        .block_on_error = inputs->policy.on_error == ON_ERROR_BLOCK,
                        .cluster = { .environment = &inputs->environment,
-                                    .rank = inputs->launch.rank,
                                     .no_mpi = cli->no_mpi,
                                     .timeout_seconds = inputs->policy.timeout_seconds } };
 
-    return run_job(&run);
+    guard_raise(cli->argv, &inputs->environment, run.block_on_error,
+                inputs->policy.timeout_seconds + LOOKING_SECONDS);
+    if (inputs_gather(cli, arena, inputs, &err) < 0) {
+        guard_lower();
+        return fail(&err, EXIT_OWN_USAGE);
+    }
+    run.cluster.rank = inputs->launch.rank;
+    status = run_job(&run);
+    guard_lower();
+    return status;
 }
 
 int run_command(const struct cli *cli)
@@ -90,8 +104,6 @@ int run_command(const struct cli *cli)
         status = fail(&err, EXIT_OWN_USAGE);
     else if (inputs.policy.mode == MODE_OFF)
         status = start_unchecked(cli, &inputs.environment);
-    else if (inputs_gather(cli, &arena, &inputs, &err) < 0)
-        status = fail(&err, EXIT_OWN_USAGE);
     else
         status = check_and_start(cli, &inputs, &arena);
     arena_release(&arena);
