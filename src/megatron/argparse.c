@@ -266,7 +266,7 @@ static void help(struct parse *parse, int index)
 
 static void defaults(struct parse *parse)
 {
-    bool seen[JOB_FIELD_COUNT + 1] = { false };
+    bool seen[JOB_FIELD_COUNT + 1] = { false }; /* by the fork */
 
     for (size_t i = 0; parse->extra && i < parse->extra->count; i++) {
         option_store_default(parse->job, &parse->extra->row[i], parse->arena);
@@ -275,10 +275,8 @@ static void defaults(struct parse *parse)
     for (size_t i = 0; i < option_row_count; i++) {
         const struct option_row *row = &option_rows[i];
 
-        if (!(row->releases >> parse->release & 1) || seen[row->dest])
-            continue;
-        option_store_default(parse->job, row, parse->arena);
-        seen[row->dest] = true; /* the first add_argument() of a destination decides */
+        if ((row->decides >> parse->release & 1) && !seen[row->dest])
+            option_store_default(parse->job, row, parse->arena);
     }
 }
 

@@ -19,6 +19,7 @@ struct option_row {
     const char *fallback; /* the default as Python prints it */
     const char *choices;  /* separated by '|'; "" is any */
     unsigned releases;    /* bit r: release r has it */
+    unsigned decides;     /* bit r: in r it is the first with this dest, whose default counts */
 };
 
 extern const struct option_row option_rows[];

@@ -51,6 +51,7 @@ FNR == 1 {
 what == "options" {
     dest = $2
     type = type_of($3, $4, $5)
+    row = $1 FS $2 FS $3 FS $4 FS $5 FS $6 FS $7
     if (!(dest in field_type)) {
         field_name[fields++] = dest
         field_type[dest] = type
@@ -60,8 +61,8 @@ what == "options" {
     if (!((dest, bit) in seen)) {
         seen[dest, bit] = 1
         field_mask[dest] += bit
+        default_mask[row] += bit
     }
-    row = $1 FS $2 FS $3 FS $4 FS $5 FS $6 FS $7
     if (!(row in row_mask))
         row_text[rows++] = row
     row_mask[row] += bit
@@ -71,8 +72,8 @@ what == "derived.tsv" {
     if (!($1 in field_type)) {
         field_name[fields++] = $1
         field_type[$1] = $2
+        derived[$1] = 1
     }
-    derived[$1] = 1
     field_mask[$1] = 2 ^ releases - 1
 }
 
@@ -122,7 +123,7 @@ END {
     print "const struct option_row option_rows[] = {" > source
     for (i = 0; i < rows; i++) {
         split(row_text[i], x, FS)
-        printf "    {%s, JOB_%s, OPTION_%s, %s, %s, %s, %s, %d},\n", c_string(x[1]), x[2], toupper(x[3]), c_string(x[4]), c_string(x[5]), c_string(x[6]), c_string(x[7]), row_mask[row_text[i]] > source
+        printf "    {%s, JOB_%s, OPTION_%s, %s, %s, %s, %s, %d, %d},\n", c_string(x[1]), x[2], toupper(x[3]), c_string(x[4]), c_string(x[5]), c_string(x[6]), c_string(x[7]), row_mask[row_text[i]], default_mask[row_text[i]] > source
         n = split(x[1], names, " ")
         for (j = 1; j <= n; j++)
             print names[j] FS i | ("LC_ALL=C sort > " out "/option_names")

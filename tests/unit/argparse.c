@@ -138,6 +138,7 @@ static const struct {
       "moe_router_load_balancing_type", "['none']", -1, 0 },
     { WORDS("--bf16"), RELEASE_0_14_0, ARGPARSE_OK, "moe_router_load_balancing_type", "aux_loss",
       -1, 0 },
+    { WORDS("--bf16"), RELEASE_0_16_0, ARGPARSE_OK, "disable_chunked_prefill", "True", -1, 0 },
     { WORDS("-h"), RELEASE_MAIN, ARGPARSE_HELP, NULL, "help", 0, 0 },
     { WORDS("--foo", "--help"), RELEASE_MAIN, ARGPARSE_HELP, NULL, "help", 1, 1 },
     { WORDS("--lr", "x", "--help"), RELEASE_MAIN, ARGPARSE_USAGE, NULL,
@@ -248,8 +249,8 @@ static void test_nearest(void **state)
 static void test_extra_options(void **state)
 {
     static const struct option_row rows[] = {
-        { "--our-own", JOB_FIELD_COUNT, OPTION_STORE, "+", "int", "None", "", 0 },
-        { "--lr", JOB_lr, OPTION_STORE, "", "float", "0.5", "", 0 },
+        { "--our-own", JOB_FIELD_COUNT, OPTION_STORE, "+", "int", "None", "", 0, 0 },
+        { "--lr", JOB_lr, OPTION_STORE, "", "float", "0.5", "", 0, 0 },
     };
     const struct option_extra extra = { 2, rows };
     const char *const argv[] = { "--our-own", "1", "2", "--bf16" };
