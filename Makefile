@@ -11,10 +11,12 @@
 CC = gcc
 CFLAGS = -O2 -g
 prefix = /usr/local
+PYTHON = /usr/bin/python3
 bindir = $(prefix)/bin
+libdir = $(prefix)/lib
+includedir = $(prefix)/include
 libexecdir = $(prefix)/libexec/megatron-preflight
 mandir = $(prefix)/share/man
-datadir = $(prefix)/share/megatron-preflight
 
 VERSION = 0.1.0
 Q = $(if $(V),,@)
@@ -39,14 +41,15 @@ RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0
 TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
          configs/megatron/places.tsv
 
-SOURCES = $(filter-out src/main.c src/cluster/mpi_helper.c,$(wildcard src/*/*.c src/*.c))
+PROGRAMS = src/main.c src/cluster/mpi_helper.c src/cli/man_page.c
+SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o
 GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
 UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
 
-all: $(B)/megatron-preflight $(B)/libexec/megatron-preflight-mpi
+all: $(B)/megatron-preflight $(B)/libexec/megatron-preflight-mpi $(B)/megatron-preflight.1
 
 $(B)/megatron-preflight: $(B)/obj/main.o $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -58,6 +61,9 @@ $(B)/libexec/megatron-preflight-mpi: src/cluster/mpi_helper.c
 	$(Q)mkdir -p $(@D) $(B)/obj
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $(B)/obj/mpi_helper.d -MT $@ $(shell pkg-config --cflags ompi-c) $(LDFLAGS) -o $@ $< \
 	    $(shell pkg-config --libs ompi-c) -lpthread
+
+$(B)/megatron-preflight.1: $(B)/obj/cli/man_page.o $(B)/libmegatron-preflight.a
+	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $(B)/man_page $^ $(LIBS) && $(B)/man_page > $@
 
 $(B)/obj/%.o: src/%.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
@@ -80,7 +86,10 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a \
 	    $(shell pkg-config --cflags --libs cmocka) $(LIBS)
 
-check: check-unit
+check: check-unit check-cli
+
+check-cli: all
+	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
 
 check-unit: $(UNIT_TESTS)
 	$(Q)set -e; for t in $(sort $(UNIT_TESTS)); do $$t; done
@@ -88,6 +97,30 @@ check-unit: $(UNIT_TESTS)
 deps:
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$(cat tests/packages.txt)
+
+install: all
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1
+	install $(B)/megatron-preflight $(DESTDIR)$(bindir)
+	install $(B)/libexec/megatron-preflight-mpi $(DESTDIR)$(libexecdir)
+	install -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)
+	install -m 644 $(B)/libmegatron-preflight.a $(DESTDIR)$(libdir)
+	install -m 644 include/megatron_preflight.h $(DESTDIR)$(includedir)
+	install -m 644 $(B)/megatron-preflight.1 $(DESTDIR)$(mandir)/man1
+
+uninstall:
+	rm -f $(DESTDIR)$(bindir)/megatron-preflight $(DESTDIR)$(mandir)/man1/megatron-preflight.1
+	rm -f $(DESTDIR)$(libdir)/libmegatron-preflight.a $(DESTDIR)$(includedir)/megatron_preflight.h
+	rm -rf $(DESTDIR)$(libexecdir)
+
+dist:
+	git archive --prefix=megatron-preflight-$(VERSION)/ HEAD | xz > megatron-preflight-$(VERSION).tar.xz
+
+# Every header compiles alone; cppcheck finds nothing.
+lint: $(GENERATED)
+	$(Q)set -e; for h in $$(find include src -name '*.h'); do \
+	    $(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -Iinclude -Isrc -I$(B)/gen -fsyntax-only -x c $$h; done
+	$(Q)cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability --suppress=internalAstError \
+	    --suppress=missingInclude -Iinclude -Isrc -I$(B)/gen src
 
 clean:
 	rm -rf $(B)

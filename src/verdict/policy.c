@@ -109,7 +109,7 @@ static int read_number(struct reader *r, const struct key *key, const yaml_node_
     if (!text || end == text || *end || !(value > 0.0) || value > most)
         return bad(r, node, "%s: '%s' is not a number above 0 and up to %g", key->name,
                    text ? text : "(not a word)", most);
-    *(double *)((char *)r->policy + key->offset) = value;
+    memcpy((char *)r->policy + key->offset, &value, sizeof(value));
     return 0;
 }
 

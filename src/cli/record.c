@@ -1,0 +1,197 @@
+#include "cli/record.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "megatron_preflight.h"
+#include "report/report.h"
+
+/* The strings of a JSON array, copied; NULL with 'err' set when it is not one. */
+static const char *const *string_array(json_t *value, const char *key, int *count,
+                                       struct arena *arena, struct error *err)
+{
+    const char **word;
+    json_t *item;
+    size_t i;
+
+    if (!json_is_array(value)) {
+        error_set(err, "'%s' must be an array of strings", key);
+        return NULL;
+    }
+    word = arena_alloc(arena, (json_array_size(value) + 1) * sizeof(*word));
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_string(item)) {
+            error_set(err, "'%s'[%zu] must be a string", key, i);
+            return NULL;
+        }
+        word[i] = arena_strdup(arena, json_string_value(item));
+    }
+    *count = (int)json_array_size(value);
+    return word;
+}
+
+static int read_environment(json_t *object, struct environment *env, struct arena *arena,
+                            struct error *err)
+{
+    const char **entry;
+    const char *name;
+    json_t *value;
+
+    if (!object)
+        return 0;
+    if (!json_is_object(object))
+        return error_set(err, "'env' must be an object of strings");
+    entry = arena_alloc(arena, (json_object_size(object) + 1) * sizeof(*entry));
+    json_object_foreach(object, name, value)
+    {
+        if (!json_is_string(value))
+            return error_set(err, "'env': '%s' must be a string", name);
+        entry[env->count++] = arena_printf(arena, "%s=%s", name, json_string_value(value));
+    }
+    env->entry = entry;
+    env->known = true;
+    return 0;
+}
+
+static int check_keys(json_t *record, struct error *err)
+{
+    static const char *const known[] = { "id",  "argv",     "command", "script", "world",
+                                         "env", "megatron", "gpu",     "facts" };
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(record, key, value)
+    {
+        bool found = false;
+
+        for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+            found = found || strcmp(key, known[i]) == 0;
+        if (!found)
+            return error_set(err, "unknown key '%s'", key);
+    }
+    return 0;
+}
+
+static int read_string(json_t *record, const char *key, const char **text, struct arena *arena,
+                       struct error *err)
+{
+    json_t *value = json_object_get(record, key);
+
+    if (!value || json_is_null(value))
+        return 0;
+    if (!json_is_string(value))
+        return error_set(err, "'%s' must be a string", key);
+    *text = arena_strdup(arena, json_string_value(value));
+    return 0;
+}
+
+static int read_facts(json_t *record, const struct environment *env, struct facts *facts,
+                      struct arena *arena, struct error *err)
+{
+    const char *megatron = NULL, *gpu = NULL;
+    json_t *more = json_object_get(record, "facts");
+
+    if (read_string(record, "megatron", &megatron, arena, err) < 0 ||
+        read_string(record, "gpu", &gpu, arena, err) < 0)
+        return -1;
+    if (more && facts_read(facts, more, arena, err) < 0)
+        return error_prefix(err, "facts");
+    facts->environment = *env;
+    if (megatron)
+        facts->megatron =
+            (struct fact_str){ .known = true, .value = megatron, .source = "record" };
+    if (gpu)
+        facts->gpu = (struct fact_str){ .known = true, .value = gpu, .source = "record" };
+    if (megatron && release_parse(megatron) == RELEASE_UNKNOWN)
+        return error_set(err, "'megatron': no table for '%s'", megatron);
+    facts_from_gpu(facts);
+    return 0;
+}
+
+static int read_launch(json_t *record, const struct environment *env, struct launch *launch,
+                       struct arena *arena, struct error *err)
+{
+    json_t *argv = json_object_get(record, "argv"), *command = json_object_get(record, "command");
+    json_t *world = json_object_get(record, "world");
+    const char *script = "pretrain_gpt.py";
+    const char *const *words;
+    int count;
+
+    if (world && !json_is_null(world) && (!json_is_integer(world) || json_integer_value(world) < 1))
+        return error_set(err, "'world' must be a positive integer or null");
+    if (!argv == !command)
+        return error_set(err, "one of 'argv' and 'command' must be given");
+    if (read_string(record, "script", &script, arena, err) < 0)
+        return -1;
+    words = string_array(argv ? argv : command, argv ? "argv" : "command", &count, arena, err);
+    if (!words)
+        return -1;
+    if (argv)
+        launch_from_argv(script, count, words, 0, env, launch);
+    else
+        launch_parse(count, words, env, arena, launch);
+    if (json_is_integer(world))
+        launch->world = (struct fact_int){ .known = true, .value = json_integer_value(world),
+                                           .source = "record" };
+    return 0;
+}
+
+static int decide(json_t *record, const struct policy *policy, const struct option_extra *extra,
+                  struct arena *arena, struct report *report, struct error *err)
+{
+    struct environment env = { 0 };
+    struct facts *facts = arena_alloc(arena, sizeof(*facts));
+    struct launch *launch = arena_alloc(arena, sizeof(*launch));
+    struct request request = { .launch = launch, .facts = facts, .policy = policy,
+                               .extra = extra, .want_fixes = true };
+
+    facts_init(facts);
+    if (!json_is_object(record))
+        return error_set(err, "a record must be a JSON object");
+    if (read_string(record, "id", &request.id, arena, err) < 0)
+        return -1;
+    report->id = request.id;
+    if (check_keys(record, err) < 0 ||
+        read_environment(json_object_get(record, "env"), &env, arena, err) < 0 ||
+        read_launch(record, &env, launch, arena, err) < 0 ||
+        read_facts(record, &launch->environment, facts, arena, err) < 0)
+        return -1;
+    verdict_decide(&request, arena, report);
+    return 0;
+}
+
+json_t *record_check(const char *text, size_t number, const struct policy *policy,
+                     const struct option_extra *extra)
+{
+    struct arena arena = ARENA_INIT;
+    struct report report = { .mode = policy->mode };
+    struct error err;
+    json_error_t where;
+    json_t *record = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &where), *json;
+
+    if (!record) {
+        error_set(&err, "line %zu, column %d: %s", number, where.column, where.text);
+        report.error = err.text;
+    } else if (decide(record, policy, extra, &arena, &report, &err) < 0) {
+        report.error = err.text;
+    }
+    json = report_json(&report);
+    json_decref(record);
+    arena_release(&arena);
+    return json;
+}
+
+char *megatron_preflight_check(const char *record)
+{
+    static const struct option_extra none;
+    struct policy policy;
+    json_t *report;
+    char *text;
+
+    policy_init(&policy);
+    report = record_check(record, 1, &policy, &none);
+    text = json_dumps(report, JSON_COMPACT);
+    json_decref(report);
+    return text;
+}
