@@ -30,8 +30,10 @@ struct chunk {
     int64_t first_layer; /* 0-based number of its first decoder layer in the whole model */
     int64_t layer_count;
     const struct layer *layer; /* layer_count of them */
-    int64_t mtp_count;         /* MTP depths built here */
-    struct layer mtp_layer;    /* their inner layer */
+    int64_t mtp_depths;        /* MTP depths computed here */
+    int64_t mtp_count;         /* MTP blocks built here: mtp_depths, or 1 with mtp_use_repeated_layer */
+    int64_t mtp_layer_count;   /* layers inside one block: 1, or a hybrid pattern's */
+    const struct layer *mtp_layer;
 };
 
 struct placement {

@@ -13,13 +13,17 @@
 
 enum activation { ACTIVATION_GELU, ACTIVATION_SILU, ACTIVATION_QUICK_GELU, ACTIVATION_SQUARED_RELU };
 
+/* What kind of model the trainer builds. */
+enum model_kind { MODEL_GPT, MODEL_HYBRID };
+
 struct shape {
     enum release release;
+    enum model_kind model;
 
     /* Parallel sizes, all >= 1. */
     uint64_t world_size;
     uint64_t tp, cp, pp, vpp, dp; /* vpp: model chunks of a pipeline rank, 1 when off */
-    uint64_t ep, etp, edp;        /* up to 0.9 etp is tp and edp is the data parallel rest without cp */
+    uint64_t ep, etp, edp;        /* up to 0.9 etp is tp and edp is dp cp / ep */
     uint64_t gtp, egtp;           /* weight shards at rest beyond tp / etp */
     uint64_t instances;           /* num_distributed_optimizer_instances */
     uint64_t dense_shards;        /* ranks that share one dense optimizer state: dp cp / instances, or 1 */
@@ -33,12 +37,15 @@ struct shape {
     uint64_t tokens_sharded; /* tokens / tp under sequence parallelism, else tokens */
 
     /* Model. */
-    uint64_t num_layers, hidden_size, padded_vocab_size, max_position_embeddings;
+    uint64_t num_layers, hidden_size, max_position_embeddings;
+    uint64_t padded_vocab_size;
+    const char *vocab_assumed; /* how the vocabulary was guessed, or NULL when it is known */
     bool learned_positions; /* position embedding table */
     bool rope;              /* any rotary kind */
     bool tied;              /* embedding and output layer share the weight */
     uint64_t norm_vectors;  /* vectors of one norm: 1 RMSNorm, 2 LayerNorm */
     bool bias, qkv_bias;
+    bool router_bias; /* since 0.15 the router follows add_bias_linear */
     bool transformer_engine; /* transformer_impl is not local */
 
     uint64_t num_attention_heads, num_query_groups, kv_channels;
@@ -49,6 +56,7 @@ struct shape {
     bool multi_latent_attention;
     uint64_t q_lora_rank; /* 0: none */
     uint64_t kv_lora_rank, qk_head_dim, qk_pos_emb_head_dim, v_head_dim;
+    bool mla_down_proj_fusion; /* q and kv down projections are one matrix */
 
     enum activation activation;
     bool gated_linear_unit;
@@ -62,8 +70,18 @@ struct shape {
     uint64_t moe_latent_size;                       /* 0: none */
     uint64_t moe_shared_expert_intermediate_size;   /* 0: none */
     bool moe_shared_expert_gate, moe_grouped_gemm;
+    bool te_grouped_gemm; /* moe_grouped_gemm through Transformer Engine */
 
     uint64_t mtp_num_layers;
+    bool mtp_use_repeated_layer; /* one physical layer for all depths */
+
+    /* Gated delta net (experimental_attention_variant gdn). */
+    uint64_t linear_num_key_heads, linear_num_value_heads, linear_key_head_dim, linear_value_head_dim;
+    uint64_t linear_conv_kernel_dim;
+
+    /* Mamba (hybrid models). */
+    uint64_t mamba_inner; /* d_inner: heads x head dim */
+    uint64_t mamba_num_heads, mamba_head_dim, mamba_num_groups, mamba_state_dim;
 
     /* Bytes of an element. */
     uint64_t param_bytes; /* of params_dtype: 4 or 2 */
