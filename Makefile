@@ -86,6 +86,16 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a \
 	    $(shell pkg-config --cflags --libs cmocka) $(LIBS)
 
+$(B)/tests/accuracy/%: tests/accuracy/%.c $(B)/libmegatron-preflight.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a $(LIBS)
+
+# What is estimated against what Megatron really built and measured.
+accuracy: accuracy-parameters
+
+accuracy-parameters: $(B)/tests/accuracy/parameters
+	$(Q)xz -dc tests/data/parameters.jsonl.xz | $< 100
+
 check: check-unit check-cli
 
 check-cli: all
@@ -128,7 +138,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
