@@ -96,6 +96,15 @@ accuracy: accuracy-parameters
 accuracy-parameters: $(B)/tests/accuracy/parameters
 	$(Q)xz -dc tests/data/parameters.jsonl.xz | $< 100
 
+# The shipped example, once as it is and once with a batch that does not divide and too few stages.
+DEMO = PREFIX="$(B)/megatron-preflight check --megatron main --gpu H100-80GB" \
+       configs/examples/llama3-70b.sh
+demo: all
+	@echo '$$ megatron-preflight check --gpu H100-80GB torchrun ... pretrain_gpt.py ...'
+	@$(DEMO)
+	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
+	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
+
 check: check-unit check-cli
 
 check-cli: all
@@ -138,7 +147,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cli accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
