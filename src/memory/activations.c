@@ -1,0 +1,213 @@
+#include "memory/activations.h"
+
+#include <string.h>
+
+#include "memory/ends.h"
+#include "memory/layer.h"
+
+/* Pieces of a chunk in order. Neighbours with the same 'group' > 0 are recomputed together. */
+struct piece {
+    enum piece_kind kind;
+    int64_t layer;
+    int64_t group;
+    struct profile profile;
+};
+
+struct pieces {
+    size_t count;
+    struct piece *piece;
+};
+
+void profiles_init(struct profiles *profiles, const struct job *job, const struct shape *shape,
+                   const struct premise *premise)
+{
+    memset(profiles, 0, sizeof(*profiles));
+    profiles->job = job;
+    profiles->shape = shape;
+    profiles->premise = premise;
+}
+
+static const struct profile *profile_of_layer(struct profiles *p, struct layer layer)
+{
+    struct profile *profile = &p->layer[layer.mixer][layer.feed_forward];
+
+    if (!p->made[layer.mixer][layer.feed_forward])
+        layer_profile(p->job, p->shape, p->premise, layer, profile);
+    p->made[layer.mixer][layer.feed_forward] = true;
+    return profile;
+}
+
+static struct piece *add_piece(struct pieces *pieces, enum piece_kind kind, int64_t layer)
+{
+    struct piece *piece = &pieces->piece[pieces->count++];
+
+    piece->kind = kind;
+    piece->layer = layer;
+    piece->group = 0;
+    return piece;
+}
+
+/* Full recomputation: 'uniform' remembers the input of every N layers, 'block' that of each of the first
+ * N layers of a chunk. 0: this layer is not recomputed. */
+static int64_t recompute_group(const struct job *job, int64_t index)
+{
+    int64_t every = job->recompute_num_layers > 0 ? job->recompute_num_layers : 1;
+
+    if (!job->recompute_granularity || strcmp(job->recompute_granularity, "full") != 0)
+        return 0;
+    if (job->recompute_method && strcmp(job->recompute_method, "block") == 0)
+        return index < every ? index + 1 : 0;
+    return index / every + 1;
+}
+
+static void list_pieces(struct profiles *p, const struct chunk *chunk, struct arena *arena,
+                        struct pieces *pieces)
+{
+    struct piece *piece;
+
+    pieces->count = 0;
+    pieces->piece = arena_alloc(arena, sizeof(*piece) * (size_t)(chunk->layer_count +
+                                                                 chunk->mtp_count + 3));
+    if (chunk->pre_process)
+        embedding_profile(p->job, p->shape, p->premise,
+                          &add_piece(pieces, PIECE_EMBEDDING, 0)->profile);
+    for (int64_t i = 0; i < chunk->layer_count; i++) {
+        piece = add_piece(pieces, PIECE_LAYER, chunk->first_layer + i);
+        piece->profile = *profile_of_layer(p, chunk->layer[i]);
+        piece->group = recompute_group(p->job, i);
+    }
+    if (chunk->post_process)
+        head_profile(p->job, p->shape, p->premise, chunk,
+                     &add_piece(pieces, PIECE_HEAD, 0)->profile);
+    else if (chunk->final_norm)
+        final_norm_profile(p->job, p->shape, p->premise,
+                           &add_piece(pieces, PIECE_FINAL_NORM, 0)->profile);
+}
+
+static void consider(struct chunk_crest *crest, const struct held *below, const struct crest *above,
+                     const struct piece *piece, bool recomputing)
+{
+    struct held held = *below;
+
+    held_add(&held, &above->held);
+    if (crest->place.step && held_total(&held) <= held_total(&crest->held))
+        return;
+    crest->held = held;
+    crest->place = (struct peak_place){ .piece = piece->kind, .layer = piece->layer,
+                                        .step = above->at, .recomputing = recomputing };
+}
+
+static size_t group_end(const struct pieces *pieces, size_t first)
+{
+    size_t end = first + 1;
+
+    if (pieces->piece[first].group)
+        while (end < pieces->count && pieces->piece[end].group == pieces->piece[first].group)
+            end++;
+    return end;
+}
+
+/* The input that a recomputed group remembers. */
+static struct held remembered(const struct profiles *p)
+{
+    uint64_t bytes = residual_bytes(p->job, p->shape);
+
+    if (p->job->distribute_saved_activations == 1)
+        bytes /= p->shape->tp;
+    return (struct held){ .bytes[HOLDING_ACTIVATION] = (int64_t)bytes };
+}
+
+static struct held transient(uint64_t bytes)
+{
+    return (struct held){ .bytes[HOLDING_TRANSIENT] = (int64_t)bytes };
+}
+
+/* Forward without autograd; the first layer reads the remembered input itself. */
+static void forward_light(const struct profiles *p, const struct pieces *pieces, size_t first,
+                          size_t end, struct chunk_activations *out)
+{
+    struct held below = out->saved;
+
+    for (size_t i = first; i < end; i++) {
+        consider(&out->forward, &below, &pieces->piece[i].profile.light, &pieces->piece[i], false);
+        if (i == first)
+            held_add(&below, &(struct held){ remembered(p).bytes[0] });
+    }
+}
+
+static void forward_pieces(const struct profiles *p, const struct pieces *pieces,
+                           struct chunk_activations *out)
+{
+    struct held kept = remembered(p);
+    size_t end;
+
+    for (size_t i = 0; i < pieces->count; i = end) {
+        const struct piece *piece = &pieces->piece[i];
+
+        end = group_end(pieces, i);
+        if (piece->group) {
+            forward_light(p, pieces, i, end, out);
+            held_add(&out->saved, &kept);
+        } else {
+            consider(&out->forward, &out->saved, &piece->profile.forward, piece, false);
+            held_add(&out->saved, &piece->profile.saved);
+        }
+    }
+}
+
+/* The group's forward again, now with autograd, then its backward. The gradient of its output waits
+ * meanwhile, and the output itself stays until the group is done (tensor_parallel/random.py,
+ * CheckpointFunction.backward). 'below' is without the group's remembered input, which is the first
+ * layer's own. */
+static void backward_group(const struct profiles *p, const struct pieces *pieces, size_t first,
+                           size_t end, const struct held *below, struct chunk_activations *out)
+{
+    struct held now = *below;
+    struct held waiting = transient(residual_bytes(p->job, p->shape));
+
+    if (p->job->distribute_saved_activations == 1)
+        held_add(&now, &(struct held){ remembered(p).bytes[0] });
+    held_add(&now, &waiting);
+    for (size_t i = first; i < end; i++) {
+        consider(&out->backward, &now, &pieces->piece[i].profile.forward, &pieces->piece[i], true);
+        held_add(&now, &pieces->piece[i].profile.saved);
+    }
+    for (size_t i = end; i-- > first;) {
+        held_subtract(&now, &pieces->piece[i].profile.saved);
+        consider(&out->backward, &now, &pieces->piece[i].profile.backward, &pieces->piece[i], true);
+    }
+}
+
+static void backward_pieces(const struct profiles *p, const struct pieces *pieces,
+                            struct chunk_activations *out)
+{
+    struct held kept = remembered(p);
+    struct held below = out->saved;
+    size_t first;
+
+    for (size_t end = pieces->count; end > 0; end = first) {
+        first = end - 1;
+        while (first > 0 && pieces->piece[first].group &&
+               pieces->piece[first - 1].group == pieces->piece[first].group)
+            first--;
+        if (pieces->piece[first].group) {
+            held_subtract(&below, &kept);
+            backward_group(p, pieces, first, end, &below, out);
+        } else {
+            held_subtract(&below, &pieces->piece[first].profile.saved);
+            consider(&out->backward, &below, &pieces->piece[first].profile.backward,
+                     &pieces->piece[first], false);
+        }
+    }
+}
+
+void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, struct arena *arena,
+                          struct chunk_activations *out)
+{
+    struct pieces pieces;
+
+    memset(out, 0, sizeof(*out));
+    list_pieces(profiles, chunk, arena, &pieces);
+    forward_pieces(profiles, &pieces, out);
+    backward_pieces(profiles, &pieces, out);
+}

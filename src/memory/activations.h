@@ -1,0 +1,46 @@
+/* What one micro-batch costs a model chunk: bytes saved between its forward and its backward, and the
+ * highest points of both, from the profiles of the chunk's pieces (layers.h, ends.h), recomputed as the
+ * job says (megatron/core/transformer/transformer_block.py, core/recompute.py). */
+#ifndef MEMORY_ACTIVATIONS_H
+#define MEMORY_ACTIVATIONS_H
+
+#include "base/arena.h"
+#include "memory/lifetimes.h"
+#include "memory/placement.h"
+#include "memory/premise.h"
+
+enum piece_kind { PIECE_EMBEDDING, PIECE_LAYER, PIECE_MTP, PIECE_FINAL_NORM, PIECE_HEAD };
+
+struct peak_place {
+    enum piece_kind piece;
+    int64_t layer;    /* number of the layer in the whole model, or of the MTP depth */
+    const char *step;
+    bool recomputing; /* inside the second forward of a recomputed group */
+};
+
+struct chunk_crest {
+    struct held held; /* above what lived before the chunk's forward, all it has saved included */
+    struct peak_place place;
+};
+
+struct chunk_activations {
+    struct held saved;
+    struct chunk_crest forward, backward;
+};
+
+/* Profiles of a job's kinds of pieces under one premise, made when first asked for. */
+struct profiles {
+    const struct job *job;
+    const struct shape *shape;
+    const struct premise *premise;
+    bool made[5][3];
+    struct profile layer[5][3];
+};
+
+void profiles_init(struct profiles *profiles, const struct job *job, const struct shape *shape,
+                   const struct premise *premise);
+
+void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, struct arena *arena,
+                          struct chunk_activations *out);
+
+#endif

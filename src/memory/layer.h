@@ -1,0 +1,48 @@
+/* What one transformer layer holds, step by step. The steps of every kind of layer are one table: a dense
+ * layer simply has no tensors in the steps of a router. */
+#ifndef MEMORY_LAYER_H
+#define MEMORY_LAYER_H
+
+#include "memory/lifetimes.h"
+#include "memory/placement.h"
+#include "memory/premise.h"
+
+enum layer_step {
+    F_INPUT, F_NORM1, F_QKV, F_ROPE, F_ATTENTION, F_PROJ, F_ADD1, F_NORM2, F_FC1, F_ACT, F_FC2, F_ADD2,
+    B_ADD2, B_FC2, B_ACT, B_FC1, B_NORM2, B_SUM2, B_ADD1, B_PROJ, B_ATTENTION, B_ROPE, B_SPLIT, B_QKV,
+    B_NORM1, B_SUM1,
+    LAYER_STEPS,
+    LAYER_FIRST_BACKWARD = B_ADD2
+};
+
+extern const char *const layer_step_names[LAYER_STEPS + 1];
+
+/* What a module's formulas read. */
+struct layer_view {
+    const struct job *job;
+    const struct shape *shape;
+    const struct premise *premise;
+    struct layer layer;
+    struct lifetimes *lifetimes;
+};
+
+/* Bytes of the hidden states of one micro-batch in the compute type: this tensor rank's part, and all of
+ * the sequence part; the residual stream is wider under fp32_residual_connection. */
+uint64_t hidden_sharded_bytes(const struct shape *shape);
+uint64_t hidden_bytes(const struct shape *shape);
+uint64_t residual_bytes(const struct job *job, const struct shape *shape);
+
+/* Gathered hidden states that sequence parallelism makes for a moment, else 0. */
+uint64_t gathered_bytes(const struct shape *shape);
+
+/* The gradient of a weight of that many elements where it is not added to main_grad by the GEMM itself
+ * (no --gradient-accumulation-fusion), else 0. */
+uint64_t weight_gradient_bytes(const struct job *job, const struct shape *shape, uint64_t elements);
+
+void attention_tensors(const struct layer_view *v); /* attention.c */
+void mlp_tensors(const struct layer_view *v);       /* mlp.c */
+
+void layer_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
+                   struct layer layer, struct profile *profile);
+
+#endif

@@ -1,0 +1,44 @@
+#include "memory/layer.h"
+
+/* fc1, activation, fc2 of a dense layer (megatron/core/transformer/mlp.py): the activation's input and
+ * output are saved, the second as the input of fc2. */
+static void forward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
+{
+    struct lifetimes *l = v->lifetimes;
+    uint64_t gathered = gathered_bytes(v->shape);
+
+    if (v->shape->transformer_engine)
+        passing(l, CERTAIN, gathered, F_FC1, F_FC1);
+    saved(l, CERTAIN, fc1, F_FC1, F_ACT, B_ACT);
+    saved(l, CERTAIN, act, F_ACT, F_FC2, B_FC2);
+    passing(l, CERTAIN, hidden_bytes(v->shape), F_FC2, gathered ? F_FC2 : F_ADD2);
+    if (gathered)
+        passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_FC2, F_ADD2);
+}
+
+static void backward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
+{
+    struct lifetimes *l = v->lifetimes;
+    const struct shape *s = v->shape;
+    uint64_t gathered = gathered_bytes(s);
+    uint64_t fc2_weight = s->hidden_size * s->ffn_hidden_size / s->tp;
+
+    passing(l, CERTAIN, gathered, B_FC2, B_FC2);
+    passing(l, CERTAIN, act, B_FC2, B_ACT);
+    passing(l, CERTAIN, weight_gradient_bytes(v->job, s, fc2_weight), B_FC2, B_FC2);
+    passing(l, CERTAIN, fc1, B_ACT, B_NORM2);
+    passing(l, CERTAIN, gathered, B_FC1, B_FC1);
+    passing(l, CERTAIN, hidden_bytes(s), B_FC1, B_NORM2);
+    if (gathered)
+        passing(l, CERTAIN, hidden_sharded_bytes(s), B_FC1, B_NORM2);
+    passing(l, CERTAIN, weight_gradient_bytes(v->job, s, s->gates * fc2_weight), B_FC1, B_FC1);
+}
+
+void mlp_tensors(const struct layer_view *v)
+{
+    const struct shape *s = v->shape;
+    uint64_t act = s->param_bytes * s->tokens * s->ffn_hidden_size / s->tp;
+
+    forward_tensors(v, s->gates * act, act);
+    backward_tensors(v, s->gates * act, act);
+}
