@@ -31,6 +31,29 @@ static void add_missing(struct memory *memory, const char *what)
         memory->missing[memory->missing_count++] = what;
 }
 
+static bool is(const char *value, const char *word)
+{
+    return value && strcmp(value, word) == 0;
+}
+
+/* What is in the job and not yet in the estimate. */
+static void add_missing_parts(const struct job *job, const struct shape *shape,
+                              struct memory *memory)
+{
+    if (shape->num_experts)
+        add_missing(memory, "mixture of experts");
+    if (shape->multi_latent_attention)
+        add_missing(memory, "multi-latent attention");
+    if (shape->mtp_num_layers)
+        add_missing(memory, "multi-token prediction");
+    if (!shape->transformer_engine)
+        add_missing(memory, "transformer_impl local");
+    if (job->fp8 || job->fp4)
+        add_missing(memory, "fp8");
+    if (is(job->recompute_granularity, "selective"))
+        add_missing(memory, "selective recomputation");
+}
+
 static struct schedule schedule_of(const struct job *job, const struct shape *shape)
 {
     struct schedule schedule = {
@@ -186,6 +209,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
         return;
     }
     add_missing(memory, e.placement.missing);
+    add_missing_parts(job, &e.shape, memory);
     e.schedule = schedule_of(job, &e.shape);
     for (int i = 0; i < PREMISES; i++) {
         premise_of(job, &e.shape, (enum certainty)i, &e.premise[i]);
