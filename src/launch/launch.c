@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "launch/count.h"
+#include "launch/peel.h"
+
 void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
                       const struct environment *env, struct launch *launch)
 {
@@ -13,5 +16,328 @@ void launch_from_argv(const char *script, int argc, const char *const *argv, int
     launch->rank = -1;
     launch->environment = *env;
     if (world > 0)
-        launch->world = (struct fact_int){ .known = true, .value = world, .source = "given" };
+        launch->world = (struct fact_int) { .known = true, .value = world, .source = "given" };
+}
+
+static bool is_script(const char *word)
+{
+    size_t n = strlen(word);
+
+    return n > 3 && strcmp(word + n - 3, ".py") == 0;
+}
+
+static void stop_at_stranger(struct peel *peel)
+{
+    const char *word = peel->word[0];
+    size_t n = strlen(word);
+
+    if (n > 3 && strcmp(word + n - 3, ".sh") == 0)
+        peel_cannot_know(peel, "'%s' is a script; 'megatron-preflight check %s' looks inside", word,
+                         word);
+    else
+        peel_cannot_know(peel,
+                         "'%s' is not a launcher that this program knows; put "
+                         "megatron-preflight behind it",
+                         word);
+}
+
+/* "profile" of "nsys profile": false when the launcher does something else. */
+static bool take_first(struct peel *peel, const struct launcher *launcher)
+{
+    const char *word = peel->argc > 1 ? peel->word[1] : "";
+    size_t length = strlen(word);
+
+    for (const char *p = launcher->first; p && *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+
+        if (n == length && memcmp(p, word, n) == 0) {
+            peel->used++;
+            return true;
+        }
+        p += n;
+    }
+    if (launcher->first)
+        peel_cannot_know(peel, "'%s %s' starts no job", launcher_base_name(peel->word[0]), word);
+    return !launcher->first;
+}
+
+static struct launch_layer *add_layer(struct peel *peel, const struct launcher *launcher)
+{
+    struct launch *launch = peel->launch;
+    struct launch_layer *layer;
+
+    if (launch->layer_count == (int)(sizeof(launch->layer) / sizeof(launch->layer[0]))) {
+        peel_cannot_know(peel, "more than %d launchers stand in front of each other",
+                         launch->layer_count);
+        return NULL;
+    }
+    layer = &launch->layer[launch->layer_count];
+    *layer = (struct launch_layer) { .launcher = launcher,
+                                     .index = peel->offset,
+                                     .remote = launcher->remote };
+    return layer;
+}
+
+static void peel_layer(struct peel *peel, const struct launcher *launcher)
+{
+    const char *const *word = peel->word;
+    struct launch_layer *layer = add_layer(peel, launcher);
+
+    if (!layer)
+        return;
+    if (launcher->cannot_know) {
+        peel_cannot_know(peel, "%s", launcher->cannot_know);
+        return;
+    }
+    peel->used = 1;
+    peel->module = false;
+    if (!take_first(peel, launcher) || !peel_options(peel, launcher))
+        return;
+    peel->used += launcher->operands;
+    if (launcher->apply)
+        launcher->apply(peel, layer);
+    layer->words = peel->word == word ? peel->used : peel->argc;
+    peel->launch->layer_count++;
+    peel->launch->remote |= layer->remote;
+    peel->launch->container |= launcher->container;
+    if (!peel->done && peel->word == word)
+        peel_advance(peel);
+}
+
+static void peel_one(struct peel *peel)
+{
+    const struct launcher *launcher;
+
+    if (peel->argc <= 0) {
+        peel_cannot_know(peel, "the command starts nothing");
+        return;
+    }
+    launcher = (peel->module ? launcher_of_module : launcher_find)(peel->word[0]);
+    if (launcher)
+        peel_layer(peel, launcher);
+    else if (peel->module || is_script(peel->word[0]))
+        peel_trainer(peel, 0, peel->module);
+    else
+        stop_at_stranger(peel);
+}
+
+/* An option that no other trainer is likely to have. */
+static bool is_megatrons(const char *word)
+{
+    static const char *const signature[] = {
+        "--num-layers",
+        "--hidden-size",
+        "--num-attention-heads",
+        "--max-position-embeddings",
+        "--seq-length",
+        "--micro-batch-size",
+        "--global-batch-size",
+        "--tensor-model-parallel-size",
+        "--pipeline-model-parallel-size",
+        "--context-parallel-size",
+        "--expert-model-parallel-size",
+        "--use-checkpoint-args",
+        "--use-distributed-optimizer",
+        "--use-mcore-models",
+        "--tokenizer-type",
+        "--hybrid-layer-pattern",
+        "--hybrid-override-pattern",
+        "--yaml-cfg",
+    };
+    size_t n = strcspn(word, "=");
+
+    for (size_t i = 0; i < sizeof(signature) / sizeof(signature[0]); i++)
+        if (strlen(signature[i]) == n && memcmp(word, signature[i], n) == 0)
+            return true;
+    return false;
+}
+
+static void require_megatron(struct peel *peel)
+{
+    static const char *const entries[] = { "pretrain_gpt.py",   "pretrain_hybrid.py",
+                                           "pretrain_mamba.py", "pretrain_vlm.py",
+                                           "pretrain_bert.py",  "pretrain_t5.py",
+                                           "pretrain_retro.py", "train_rl.py" };
+    const struct launch *launch = peel->launch;
+
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+        if (strcmp(launcher_base_name(launch->script), entries[i]) == 0)
+            return;
+    for (int i = 0; i < launch->argc; i++)
+        if (is_megatrons(launch->argv[i]))
+            return;
+    peel_cannot_know(peel, "not a Megatron command line: '%s' has no option of Megatron's",
+                     launch->script);
+}
+
+static int64_t number_in(const struct environment *env, const char *name)
+{
+    const char *text = environment_get(env, name);
+    int64_t value;
+
+    return text && count_read(text, &value) ? value : -1;
+}
+
+static struct fact_int fact_in(const struct environment *env, const char *name, struct arena *arena)
+{
+    int64_t value = number_in(env, name);
+
+    if (value < 0)
+        return (struct fact_int) { .known = false };
+    return count_of(value, arena_printf(arena, "%s=%lld", name, (long long)value));
+}
+
+/* Launchers by the variables they leave; the first that is there started this process. */
+static const struct {
+    const char *marker;
+    const char *launcher;
+    const char *processes, *per_node, *nodes;
+} identities[] = {
+    { "TORCHELASTIC_RUN_ID", "torchrun", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_WORLD_SIZE" },
+    { "OMPI_COMM_WORLD_SIZE", "mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "" },
+    { "SLURM_STEP_ID", "srun", "SLURM_STEP_NUM_TASKS", "", "SLURM_STEP_NUM_NODES" },
+    { "PMI_SIZE", "mpirun", "PMI_SIZE", "MPI_LOCALNRANKS", "" },
+};
+
+static void divide(struct launch_layer *layer)
+{
+    int64_t processes = layer->processes.value;
+
+    if (!layer->processes.known)
+        return;
+    if (layer->per_node.known && !layer->nodes.known && layer->per_node.value > 0 &&
+        processes % layer->per_node.value == 0)
+        layer->nodes = count_of(processes / layer->per_node.value, layer->processes.source);
+    if (layer->nodes.known && !layer->per_node.known && layer->nodes.value > 0 &&
+        processes % layer->nodes.value == 0)
+        layer->per_node = count_of(processes / layer->nodes.value, layer->processes.source);
+}
+
+static void look_around(struct launch *launch, const struct environment *env, struct arena *arena)
+{
+    struct launch_layer *around = &launch->around;
+
+    around->index = -1;
+    for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++) {
+        if (!environment_get(env, identities[i].marker) ||
+            number_in(env, identities[i].processes) <= 0)
+            continue;
+        around->launcher = launcher_find(identities[i].launcher);
+        around->processes = fact_in(env, identities[i].processes, arena);
+        around->per_node = fact_in(env, identities[i].per_node, arena);
+        around->nodes = fact_in(env, identities[i].nodes, arena);
+        divide(around);
+        return;
+    }
+}
+
+static int64_t own_rank(const struct environment *env)
+{
+    static const char *const names[] = { "RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (number_in(env, names[i]) >= 0)
+            return number_in(env, names[i]);
+    /* The batch step has a SLURM_PROCID too, but no step. */
+    return environment_get(env, "SLURM_STEP_ID") ? number_in(env, "SLURM_PROCID") : -1;
+}
+
+const struct launch_layer *launch_ranks(const struct launch *launch)
+{
+    for (int l = launch->layer_count - 1; l >= 0; l--)
+        if (launch->layer[l].launcher->starts_ranks)
+            return &launch->layer[l];
+    return NULL;
+}
+
+const struct launch_layer *launch_agents(const struct launch *launch)
+{
+    bool inside = false;
+
+    for (int l = launch->layer_count - 1; l >= 0; l--) {
+        if (!launch->layer[l].launcher->starts_ranks)
+            continue;
+        if (inside)
+            return &launch->layer[l];
+        inside = true;
+    }
+    return inside && launch->around.launcher ? &launch->around : NULL;
+}
+
+static void world_of_layer(struct launch *launch, const struct launch_layer *layer)
+{
+    launch->world = layer->processes;
+    launch->nodes = layer->nodes;
+    launch->ranks_per_node = layer->per_node;
+    memcpy(launch->world_place, layer->place, sizeof(launch->world_place));
+    if (launch->world.known)
+        launch->world_unknown = NULL;
+}
+
+/* No launcher in the command: we are a rank, or the trainer is alone. Megatron itself believes
+ * WORLD_SIZE. */
+static void world_of_environment(struct launch *launch, struct arena *arena)
+{
+    const struct environment *env = &launch->environment;
+    struct fact_int given = fact_in(env, "WORLD_SIZE", arena);
+
+    launch->as_task = launch->around.launcher || (given.known && environment_get(env, "RANK"));
+    if (launch->around.launcher)
+        world_of_layer(launch, &launch->around);
+    if (given.known && given.value > 0)
+        launch->world = given;
+    if (launch->world.known)
+        return;
+    if (!env->known) {
+        launch->world_unknown = "no launcher in the command, and the environment is not known";
+        return;
+    }
+    launch->world = count_of(1, "one process, WORLD_SIZE is not set");
+    launch->nodes = launch->ranks_per_node = launch->world;
+}
+
+void launch_parse(int argc, const char *const *command, const struct environment *env,
+                  struct arena *arena, struct launch *launch)
+{
+    struct peel peel = { .arena = arena, .launch = launch, .argc = argc, .word = command };
+
+    memset(launch, 0, sizeof(*launch));
+    launch->command_argc = argc;
+    launch->command = command;
+    launch->argv_index = -1;
+    launch->environment = *env;
+    launch->rank = own_rank(env);
+    look_around(launch, env, arena);
+    while (!peel.done)
+        peel_one(&peel);
+    if (launch->script)
+        require_megatron(&peel);
+    if (launch_ranks(launch))
+        world_of_layer(launch, launch_ranks(launch));
+    else if (launch->script)
+        world_of_environment(launch, arena);
+}
+
+void launch_set_gpus_per_node(struct launch *launch, int64_t gpus, const char *source,
+                              struct arena *arena)
+{
+    struct launch_layer *layer = NULL;
+    const char *text;
+
+    for (int l = 0; l < launch->layer_count; l++)
+        if (launch->layer[l].per_gpu)
+            layer = &launch->layer[l];
+    if (!layer || layer->per_node.known || gpus <= 0)
+        return;
+    text = arena_printf(arena, "one process for each GPU, %s", source);
+    layer->per_node = count_of(gpus, text);
+    if (layer->nodes.known)
+        layer->processes = count_of(layer->nodes.value * gpus, text);
+    if (layer != launch_ranks(launch))
+        return;
+    world_of_layer(launch, layer);
+    if (launch->world.known)
+        launch->environment =
+            environment_with(&launch->environment, "WORLD_SIZE",
+                             arena_printf(arena, "%lld", (long long)launch->world.value), arena);
 }

@@ -1,7 +1,7 @@
 /* A launch command taken apart: the launchers peeled off one by one (rows of launchers.c) until the
- * trainer's script and argv are left, and the number of ranks with where it came from. Pure: argv and
- * environment in, launch out; words are borrowed. What cannot be known is said in 'cannot_know' and is
- * never an error. */
+ * trainer's script and argv are left, and the number of ranks with where it came from. Pure: argv
+ * and environment in, launch out; words are borrowed. What cannot be known is said in 'cannot_know'
+ * and is never an error. */
 #ifndef LAUNCH_LAUNCH_H
 #define LAUNCH_LAUNCH_H
 
@@ -12,18 +12,28 @@
 
 struct launcher; /* launchers.h */
 
-/* One launcher of the chain, outermost first. */
+/* One launcher of the chain. The counts are those of a launcher that starts several processes of
+ * what follows (srun, torchrun ...); unknown for the others and where it does not say. */
 struct launch_layer {
     const struct launcher *launcher;
-    int index; /* of its program word in command */
-    int words; /* program and its own options, up to what it starts */
+    int index;    /* of its program word in command; -1: a word of a string */
+    int words;    /* program and its own options, up to what it starts */
+    bool remote;  /* what it starts runs, or may run, on other machines */
+    bool per_gpu; /* "--nproc-per-node gpu": one process for each GPU that a node has */
+    struct fact_int processes; /* on all nodes */
+    struct fact_int nodes;
+    struct fact_int per_node;      /* processes on each node */
+    struct fact_int gpus_per_node; /* asked for on the command line */
+    struct place place[4];         /* words of command the counts come from; words == 0 ends */
 };
 
 struct launch {
     int command_argc; /* the whole wrapped command; 0 when only an argv was given */
     const char *const *command;
-    int layer_count;
+    int layer_count; /* outermost first */
     struct launch_layer layer[16];
+    struct launch_layer around; /* what started this process (from SLURM_STEP_*, OMPI_* ...);
+                                   launcher is NULL, processes unknown when nothing did */
 
     const char *script; /* "pretrain_gpt.py", a module name with module == true, or NULL */
     bool module;
@@ -34,11 +44,18 @@ struct launch {
     struct fact_int world; /* ranks */
     struct fact_int nodes;
     struct fact_int ranks_per_node;
+    const char *world_unknown;   /* why, when world is not known */
     struct place world_place[4]; /* words of command that decide the world; words == 0 ends */
 
-    bool as_task;   /* we are one of the ranks (srun/mpirun/torchrun started us), not in front of them */
-    int64_t rank;   /* ours, -1 unknown; 0 prints */
-    struct environment environment; /* what the trainer sees: ours and what env(1), srun --export ... add */
+    bool as_task; /* we are one of the ranks (srun/mpirun/torchrun started us), not in front of them
+                   */
+    int64_t rank; /* ours, -1 unknown; 0 prints */
+    struct environment
+        environment;      /* what the trainer sees: ours and what env(1), srun --export ... add */
+    bool remote;          /* a launcher in command may start the trainer on other machines */
+    bool container;       /* ... or in another file system */
+    bool adds_local_rank; /* torch.distributed.launch puts --local-rank=N in front of argv (torch 1:
+                             --local_rank=N) */
     const char *cannot_know; /* why the trainer's argv is not known, or NULL */
 };
 
@@ -46,8 +63,18 @@ struct launch {
 void launch_parse(int argc, const char *const *command, const struct environment *env,
                   struct arena *arena, struct launch *launch);
 
-/* A launch of which only the trainer's argv and perhaps the number of ranks are known (batch records);
- * world <= 0: unknown. */
+/* The launcher in command that starts the ranks (the innermost that starts several processes), and
+ * the one outside it that starts several of those ("srun torchrun"), which may be launch->around;
+ * or NULL. */
+const struct launch_layer *launch_ranks(const struct launch *launch);
+const struct launch_layer *launch_agents(const struct launch *launch);
+
+/* Completes a launch that starts one rank for each GPU of a node, once that number is known. */
+void launch_set_gpus_per_node(struct launch *launch, int64_t gpus, const char *source,
+                              struct arena *arena);
+
+/* A launch of which only the trainer's argv and perhaps the number of ranks are known (batch
+ * records); world <= 0: unknown. */
 void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
                       const struct environment *env, struct launch *launch);
 

@@ -1,0 +1,20 @@
+/* What each launcher's options mean: the apply functions of the rows in launchers.c. Each is called
+ * once its options and operands were read and before the words move on. */
+#ifndef LAUNCH_APPLY_H
+#define LAUNCH_APPLY_H
+
+#include "launch/peel.h"
+
+void apply_env(struct peel *peel, struct launch_layer *layer);
+void apply_python(struct peel *peel, struct launch_layer *layer);
+void apply_shell(struct peel *peel, struct launch_layer *layer);
+void apply_torchrun(struct peel *peel, struct launch_layer *layer);
+void apply_torch_launch(struct peel *peel, struct launch_layer *layer);
+void apply_srun(struct peel *peel, struct launch_layer *layer);
+void apply_mpirun(struct peel *peel, struct launch_layer *layer);
+void apply_sbatch(struct peel *peel, struct launch_layer *layer);
+void apply_taskset(struct peel *peel, struct launch_layer *layer);
+void apply_uv(struct peel *peel, struct launch_layer *layer);
+void apply_container(struct peel *peel, struct launch_layer *layer);
+
+#endif
