@@ -141,6 +141,20 @@ lint: $(GENERATED)
 	$(Q)cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability --suppress=internalAstError \
 	    --suppress=missingInclude -Iinclude -Isrc -I$(B)/gen src
 
+# Everything that reads input, FUZZ_SECONDS each (needs clang).
+FUZZ_SECONDS = 60
+FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+fuzz: $(FUZZERS:%=fuzz-%)
+
+fuzz-%: tests/fuzz/fuzz_%.c
+	$(Q)$(MAKE) -s B=$(B)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined $(B)/fuzz/libmegatron-preflight.a
+	$(Q)clang $(ALL_CFLAGS) -MF /dev/null -fsanitize=fuzzer,address,undefined -o $(B)/fuzz/$* $< \
+	    $(B)/fuzz/libmegatron-preflight.a $(LIBS)
+	$(Q)mkdir -p $(B)/fuzz/corpus-$*
+	$(Q)$(B)/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
+	    -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus-$* tests/fuzz/seeds/$*
+
 clean:
 	rm -rf $(B)
 
