@@ -131,38 +131,71 @@ static int put_findings(const struct page *page, const struct report *report,
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-static uint64_t component(const struct memory_rank *rank, const char *name)
-{
-    for (int i = 0; i < rank->component_count; i++)
-        if (strcmp(rank->component[i].name, name) == 0)
-            return rank->component[i].bytes;
-    return 0;
-}
-
 static bool same_bytes(const struct memory_rank *a, const struct memory_rank *b)
 {
     return a->parameters == b->parameters && a->peak_bytes == b->peak_bytes &&
            a->peak_up_to_bytes == b->peak_up_to_bytes;
 }
 
+/* What the table shows of a rank; 'rest' is everything else inside torch at the peak. */
+static const struct {
+    const char *heading;
+    const char *components; /* separated by blanks */
+} columns[] = {
+    { "weights", "weights" },
+    { "grads", "gradients" },
+    { "optimizer", "optimizer" },
+    { "activations", "activations logits transient" },
+};
+enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
+
+static uint64_t sum(const struct memory_rank *rank, const char *names)
+{
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < rank->component_count; i++) {
+        const char *found = strstr(names, rank->component[i].name);
+        size_t n = strlen(rank->component[i].name);
+
+        if (found && (found[n] == ' ' || !found[n]) && (found == names || found[-1] == ' '))
+            bytes += rank->component[i].bytes;
+    }
+    return bytes;
+}
+
 static void put_stage(const struct page *page, const struct memory *memory, int first, int last)
 {
     const struct memory_rank *rank = &memory->rank[first];
-    uint64_t weights = component(rank, "weights"), gradients = component(rank, "gradients");
-    uint64_t optimizer = component(rank, "optimizer");
-    uint64_t fixed = weights + gradients + optimizer;
     bool over = memory->usable_bytes && rank->peak_at_least_bytes > memory->usable_bytes;
+    uint64_t shown = 0;
     char stage[32];
 
     if (first == last)
         snprintf(stage, sizeof(stage), "%d", rank->pp_rank);
     else
         snprintf(stage, sizeof(stage), "%d-%d", rank->pp_rank, memory->rank[last].pp_rank);
-    fprintf(page->out, "  %7s %9.3f %9.2f %9.2f %9.2f %9.2f %s%9.2f%s %15.1f .. %.1f\n", stage,
-            (double)rank->parameters / 1e9, gib(weights), gib(gradients), gib(optimizer),
-            gib(rank->peak_bytes > fixed ? rank->peak_bytes - fixed : 0),
+    fprintf(page->out, "  %7s %9.3f", stage, (double)rank->parameters / 1e9);
+    for (int c = 0; c < COLUMN_COUNT; c++) {
+        uint64_t bytes = sum(rank, columns[c].components);
+
+        fprintf(page->out, " %11.2f", gib(bytes));
+        shown += bytes;
+    }
+    fprintf(page->out, " %7.2f %s%8.2f%s   %6.1f .. %.1f\n",
+            gib(rank->peak_bytes > shown ? rank->peak_bytes - shown : 0),
             ink(page, over ? INK_RED : INK_BOLD), gib(rank->peak_bytes), ink(page, INK_PLAIN),
             gib(rank->peak_at_least_bytes), gib(rank->peak_up_to_bytes));
+}
+
+static void put_heading(const struct page *page, const struct memory *memory)
+{
+    fprintf(page->out, "  %sstage    1e9 par", ink(page, INK_BOLD));
+    for (int c = 0; c < COLUMN_COUNT; c++)
+        fprintf(page->out, " %11s", columns[c].heading);
+    fprintf(page->out, "    rest     peak   at least .. up to%s  GiB per GPU", ink(page, INK_PLAIN));
+    if (memory->usable_bytes)
+        fprintf(page->out, " of %.1f", gib(memory->usable_bytes));
+    fputc('\n', page->out);
 }
 
 static void put_stages(const struct page *page, const struct memory *memory)
@@ -170,13 +203,7 @@ static void put_stages(const struct page *page, const struct memory *memory)
     enum { MOST_LINES = 12 };
     int lines = 0;
 
-    fprintf(page->out, "  %sper GPU   params   weights     grads optimizer     other      peak   "
-                       "at least .. up to%s\n  %sstage       1e9       GiB       GiB       GiB       "
-                       "GiB       GiB      ",
-            ink(page, INK_BOLD), ink(page, INK_PLAIN), ink(page, INK_BOLD));
-    if (memory->usable_bytes)
-        fprintf(page->out, "of %.1f GiB", gib(memory->usable_bytes));
-    fprintf(page->out, "%s\n", ink(page, INK_PLAIN));
+    put_heading(page, memory);
     for (int first = 0, last; first < memory->rank_count; first = last + 1) {
         for (last = first; last + 1 < memory->rank_count &&
                            same_bytes(&memory->rank[first], &memory->rank[last + 1]);)
@@ -340,6 +367,8 @@ static void put_summary(const struct page *page, const struct report *report)
             fputc(')', page->out);
         }
     }
+    if (report->memory.total_parameters)
+        fprintf(page->out, ", %.4g B parameters", (double)report->memory.total_parameters / 1e9);
     if (report->memory.rank_count && report->memory.usable_bytes)
         fprintf(page->out, ", largest stage %.1f of %.1f GiB", gib(largest_peak(&report->memory)),
                 gib(report->memory.usable_bytes));
