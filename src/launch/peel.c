@@ -210,6 +210,7 @@ static bool ends_options(const struct peel *peel, const struct launcher *launche
 bool peel_options(struct peel *peel, const struct launcher *launcher)
 {
     peel->given_count = 0;
+    peel->dashes = false;
     while (peel->used < peel->argc && !ends_options(peel, launcher)) {
         const char *word = peel->word[peel->used];
         bool is_long = word[1] == '-' || launcher->grammar == GRAMMAR_MPI;
@@ -217,6 +218,7 @@ bool peel_options(struct peel *peel, const struct launcher *launcher)
         if (word[0] != '-' || !word[1])
             return true;
         if (strcmp(word, "--") == 0) {
+            peel->dashes = true;
             peel->used++;
             return true;
         }

@@ -23,6 +23,7 @@ struct peel {
     int offset; /* of word[0] in launch->command; -1: the words come out of a string */
     struct given given[128];
     int given_count;
+    bool dashes; /* "--" ended the options */
     int used;    /* words of this layer so far: program, options, operands */
     bool module; /* word[0] is a module's name: the program was "python -m" */
     bool done;   /* the trainer is found, or why it cannot be known */

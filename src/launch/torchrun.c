@@ -129,8 +129,8 @@ static void take_script(struct peel *peel)
     if (flag(peel, "no-python", "PET_NO_PYTHON") && !flag(peel, "run-path", "PET_RUN_PATH"))
         return; /* a command like any other */
     peel_trainer(peel, peel->used, module);
-    /* argparse eats the first "--" that follows the script. */
-    if (peel->launch->argc && strcmp(peel->launch->argv[0], "--") == 0) {
+    /* argparse eats one "--": in front of the script, or right behind it. */
+    if (!peel->dashes && peel->launch->argc && strcmp(peel->launch->argv[0], "--") == 0) {
         peel->launch->argc--;
         peel->launch->argv++;
         peel->launch->argv_index += peel->launch->argv_index >= 0;

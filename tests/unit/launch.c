@@ -54,6 +54,7 @@ static const struct row rows[] = {
     { "torchrun --standalone --nproc_per_node 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
     { "torchrun --nproc_per_node 8 -- " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
     { "torchrun --nproc_per_node 8 pretrain_gpt.py -- --num-layers 2", "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
+    { "torchrun --nproc_per_node 8 -- pretrain_gpt.py -- --num-layers 2", "", "pretrain_gpt.py", "-- --num-layers 2", 8, NULL, NULL },
     { "torchrun --nproc_per_node 8 pretrain_gpt.py --num-layers 2 -- x", "", "pretrain_gpt.py", "--num-layers 2 -- x", 8, NULL, NULL },
     { "torchrun --nproc_per_node 8 pretrain_gpt.py --nnodes 4 --num-layers 2", "", "pretrain_gpt.py", "--nnodes 4 --num-layers 2", 8, NULL, NULL },
     { "torchrun --nnodes 2:4 --nproc_per_node 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
