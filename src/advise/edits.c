@@ -131,16 +131,51 @@ static void remove_unknown(struct words *words, const char *option)
     }
 }
 
+static bool counts_nodes(const char *option)
+{
+    return strcmp(option, "--nnodes") == 0 || strcmp(option, "--nodes") == 0 ||
+           strcmp(option, "-N") == 0;
+}
+
+bool launcher_edit(const struct launch *launch, int64_t world, const char **option, int64_t *value,
+                   struct arena *arena)
+{
+    const struct place *place = &launch->world_place[0];
+    const char *word;
+    int64_t unit;
+
+    if (!place->words || place->index >= launch->command_argc)
+        return false;
+    word = launch->command[place->index];
+    if (word[0] != '-')
+        return false;
+    *option = arena_strndup(arena, word, strcspn(word, "="));
+    unit = !counts_nodes(*option) ? 1 : launch->ranks_per_node.known ? launch->ranks_per_node.value : 0;
+    if (unit <= 0 || world % unit != 0)
+        return false;
+    *value = world / unit;
+    return true;
+}
+
 static void edit_launch(struct launch *launch, const struct edit *edit, struct arena *arena)
 {
-    if (edit->target == EDIT_ENVIRONMENT)
+    int64_t value;
+
+    if (edit->target == EDIT_ENVIRONMENT) {
         launch->environment = environment_with(&launch->environment, edit->option,
                                                edit->remove ? NULL : edit->value, arena);
-    else if (edit->target == EDIT_LAUNCHER && edit->value && launch->ranks_per_node.known &&
-             strcmp(edit->option, "--nnodes") == 0)
-        launch->world.value = strtoll(edit->value, NULL, 10) * launch->ranks_per_node.value;
-    else if (edit->target == EDIT_LAUNCHER && edit->value)
-        launch->world.value = strtoll(edit->value, NULL, 10);
+        return;
+    }
+    if (edit->target != EDIT_LAUNCHER || !edit->value)
+        return;
+    value = strtoll(edit->value, NULL, 10);
+    if (counts_nodes(edit->option)) {
+        launch->nodes.value = value;
+        value *= launch->ranks_per_node.value;
+    } else if (launch->nodes.known && launch->ranks_per_node.known) {
+        launch->nodes.known = false; /* the launcher will spread them */
+    }
+    launch->world.value = value;
 }
 
 struct request plan_apply(const struct plan *plan, const struct request *request,

@@ -16,6 +16,11 @@ bool plan_set(struct plan *plan, enum edit_target target, const char *option, co
 bool plan_remove(struct plan *plan, enum edit_target target, const char *option);
 void plan_drop(struct plan *plan, int index);
 
+/* The launcher's option that decides the number of ranks, as its user wrote it ("--nnodes", "-N", "-np"), and the
+ * number that gives 'world' ranks with it; false where there is none or no whole number does. */
+bool launcher_edit(const struct launch *launch, int64_t world, const char **option, int64_t *value,
+                   struct arena *arena);
+
 /* The request as it would be after the plan's edits, for one release's options. What cannot be edited (an
  * option the release does not have) is left out. */
 struct request plan_apply(const struct plan *plan, const struct request *request,

@@ -244,6 +244,19 @@ static bool context_parallel(const struct report *report, int n, struct plan *pl
     return plan_set(plan, EDIT_TRAINER, "--context-parallel-size", number(size, arena));
 }
 
+/* More ranks, two to sixty-four times as many. */
+static bool more_ranks(const struct report *report, int n, struct plan *plan, struct arena *arena)
+{
+    const struct launch *launch = report->launch;
+    const char *option;
+    int64_t value;
+
+    if (n > 5 || !launch->world.known || launch->world.value > 1 << 20 ||
+        !launcher_edit(launch, launch->world.value << (n + 1), &option, &value, arena))
+        return false;
+    return plan_set(plan, EDIT_LAUNCHER, option, number(value, arena));
+}
+
 const struct rung rungs[] = {
     { "distributed optimizer", false, distributed_optimizer },
     { "recompute", false, recompute },
@@ -253,5 +266,6 @@ const struct rung rungs[] = {
     { "micro batch", false, micro_batch },
     { "tensor parallel", true, tensor_parallel },
     { "context parallel", true, context_parallel },
+    { "more ranks", true, more_ranks },
 };
 const size_t rung_count = sizeof(rungs) / sizeof(rungs[0]);

@@ -167,20 +167,14 @@ static bool topk(const struct report *report, int n, int64_t *value)
     return n == 0 && *value > 0;
 }
 
-static bool node_count(const struct report *report, int n, int64_t *value)
+/* Numbers of ranks that the model's groups divide. */
+static bool rank_count(const struct report *report, int n, int64_t *value)
 {
-    const struct launch *launch = report->launch;
     const struct job *job = report->job;
-    int64_t model = job->tensor_model_parallel_size * job->pipeline_model_parallel_size *
-                    job->context_parallel_size;
-    int64_t unit;
 
-    if (!launch->nodes.known || !launch->ranks_per_node.known || model <= 0)
-        return false;
-    unit = model / launch->ranks_per_node.value;
-    if (model % launch->ranks_per_node.value != 0)
-        return false;
-    return nearest_multiple(unit, launch->nodes.value, n, value);
+    return nearest_multiple(job->tensor_model_parallel_size * job->pipeline_model_parallel_size *
+                                job->context_parallel_size,
+                            world(report), n, value);
 }
 
 /* --- the table --------------------------------------------------------------------------------- */
@@ -189,7 +183,7 @@ static bool node_count(const struct report *report, int n, int64_t *value)
 #define VALUES(id, name, function) { .rule = id, .option = name, .candidate = function }
 
 const struct repair repairs[] = {
-    VALUES("world-divides-model", "launcher --nnodes", node_count),
+    VALUES("world-divides-model", "launcher", rank_count),
     VALUES("world-divides-model", "--pipeline-model-parallel-size", pipeline_size_of_world),
     VALUES("world-divides-model", "--tensor-model-parallel-size", tensor_size_of_world),
     VALUES("world-divides-model", "--context-parallel-size", context_size_of_world),
@@ -313,16 +307,18 @@ static bool apply_edits(struct plan *plan, const char *edits, struct arena *aren
 bool repair_try(const struct repair *repair, const struct report *report, int n, struct plan *plan,
                 struct arena *arena)
 {
-    static const char launcher[] = "launcher ";
+    const char *option = repair->option;
+    enum edit_target target = EDIT_TRAINER;
     int64_t value;
 
     if (repair->edits)
         return n == 0 && apply_edits(plan, repair->edits, arena);
     if (!repair->candidate(report, n, &value))
         return false;
-    if (strncmp(repair->option, launcher, sizeof(launcher) - 1) == 0)
-        return plan_set(plan, EDIT_LAUNCHER, repair->option + sizeof(launcher) - 1,
-                        arena_printf(arena, "%lld", (long long)value));
-    return plan_set(plan, EDIT_TRAINER, repair->option,
-                    arena_printf(arena, "%lld", (long long)value));
+    if (strcmp(option, "launcher") == 0) {
+        target = EDIT_LAUNCHER;
+        if (!launcher_edit(report->launch, value, &option, &value, arena))
+            return true; /* not with this launcher: the plan stays as it is */
+    }
+    return plan_set(plan, target, option, arena_printf(arena, "%lld", (long long)value));
 }

@@ -420,4 +420,6 @@ void report_text(const struct report *report, const struct report_style *style, 
         put_findings(&page, report, SEVERITY_NOTE, 1000);
     for (int i = 0; i < report->fixes.count; i++)
         put_fix(&page, &report->fixes.item[i], i);
+    if (stop && !report->fixes.count)
+        fputs("fix: no edits were found that make this job go; see the errors above\n", out);
 }
