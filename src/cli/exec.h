@@ -13,8 +13,8 @@ enum exec_status {
     EXIT_NOT_FOUND = 127
 };
 
-/* Replaces this process by 'command' (NULL-terminated), looked up as execvp does, with the environment 'env'.
- * Returns only on failure: EXIT_NOT_FOUND or EXIT_CANNOT_RUN with 'err' set. */
+/* Replaces this process by 'command' (NULL-terminated), looked up as execvp does, with the
+ * environment 'env'. Returns only on failure: EXIT_NOT_FOUND or EXIT_CANNOT_RUN with 'err' set. */
 int exec_command(const char *const *command, const struct environment *env, struct error *err);
 
 #endif

@@ -25,7 +25,6 @@ static int start_job(const struct run *run, enum cluster_outcome outcome)
 
     guard_lower();
     status = exec_command(run->command, &env, &err);
-
     fprintf(stderr, "megatron-preflight: %s\n", err.text);
     arena_release(&arena);
     return status;

@@ -7,6 +7,7 @@
 #include "cli/guard.h"
 #include "cli/inputs.h"
 #include "cli/run.h"
+#include "cluster/agreement.h"
 
 /* How long facts may take on top of waiting for other ranks (a file system or a driver that hangs). */
 enum { LOOKING_SECONDS = 30 };
@@ -36,8 +37,9 @@ static void decide(void *data, const struct cluster_facts *facts, size_t count, 
     struct inputs *inputs = deciding->inputs;
     struct report report;
 
-    (void)facts;
-    (void)count;
+    inputs->facts.ranks = facts;
+    inputs->facts.rank_count = count;
+    agreement_smallest_gpu(facts, count, &inputs->facts);
     verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
                                       .policy = &inputs->policy, .extra = &inputs->extra,
                                       .want_fixes = speaks },
@@ -68,7 +70,7 @@ static int check_and_start(const struct cli *cli, struct inputs *inputs, struct 
     struct error err;
     int status;
     struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena };
-    struct cluster_facts mine = { 0 };
+    struct cluster_facts mine;
     struct run run = { .command = cli->argv,
                        .mine = &mine,
                        .decide = decide,
@@ -85,6 +87,7 @@ static int check_and_start(const struct cli *cli, struct inputs *inputs, struct 
         return fail(&err, EXIT_OWN_USAGE);
     }
     run.cluster.rank = inputs->launch.rank;
+    agreement_facts(&inputs->launch, &inputs->facts, &mine);
     status = run_job(&run);
     guard_lower();
     return status;

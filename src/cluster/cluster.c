@@ -39,7 +39,8 @@ static int milliseconds_left(const struct timespec *deadline)
     int64_t left;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    left = (int64_t)(deadline->tv_sec - now.tv_sec) * 1000 + (deadline->tv_nsec - now.tv_nsec) / 1000000;
+    left = (int64_t)(deadline->tv_sec - now.tv_sec) * 1000 +
+           (deadline->tv_nsec - now.tv_nsec) / 1000000;
     if (left < 0)
         return 0;
     return left > 1000000 ? 1000000 : (int)left;
@@ -84,8 +85,8 @@ static bool receive_header(struct talk *talk, struct message *message)
 }
 
 /* The facts of all ranks have come: decide and answer. */
-static bool decide_for_all(struct talk *talk, const struct message *message, cluster_decide_fn *decide,
-                           void *data, struct cluster_verdict *out)
+static bool decide_for_all(struct talk *talk, const struct message *message,
+                           cluster_decide_fn *decide, void *data, struct cluster_verdict *out)
 {
     struct cluster_facts *all;
     bool here;
@@ -110,7 +111,8 @@ static void wait_until_finished(struct talk *talk)
     receive_header(talk, &message);
 }
 
-static bool take_part(struct talk *talk, cluster_decide_fn *decide, void *data, struct cluster_verdict *out)
+static bool take_part(struct talk *talk, cluster_decide_fn *decide, void *data,
+                      struct cluster_verdict *out)
 {
     struct message message;
     bool decided = false;
@@ -129,7 +131,8 @@ static bool take_part(struct talk *talk, cluster_decide_fn *decide, void *data, 
 }
 
 /* Ranks of one program of the launch and of one script agree with each other (FNV-1a, 31 bits). */
-static uint32_t component_of(const struct cluster_identity *identity, const struct cluster_facts *mine)
+static uint32_t component_of(const struct cluster_identity *identity,
+                             const struct cluster_facts *mine)
 {
     uint32_t hash = 2166136261u ^ identity->application;
 
@@ -140,8 +143,9 @@ static uint32_t component_of(const struct cluster_identity *identity, const stru
 
 static enum cluster_outcome talk_to_others(const struct cluster_options *options,
                                            const struct cluster_identity *identity,
-                                           const struct cluster_facts *mine, cluster_decide_fn *decide,
-                                           void *data, struct cluster_verdict *out, struct error *err)
+                                           const struct cluster_facts *mine,
+                                           cluster_decide_fn *decide, void *data,
+                                           struct cluster_verdict *out, struct error *err)
 {
     struct message_hello hello = { .component = component_of(identity, mine), .facts = *mine };
     struct talk talk = { .deadline = deadline_in(options->timeout_seconds) };
@@ -158,10 +162,12 @@ static enum cluster_outcome talk_to_others(const struct cluster_options *options
     if (decided)
         return CLUSTER_JOINED;
     if (talk.late) {
-        error_set(err, "not all ranks answered within %g s; each decides alone", options->timeout_seconds);
+        error_set(err, "not all ranks answered within %g s; each decides alone",
+                  options->timeout_seconds);
         return CLUSTER_DEADLINE;
     }
-    error_set(err, "the MPI helper %s; each rank decides alone", started ? "ended early" : "cannot start");
+    error_set(err, "the MPI helper %s; each rank decides alone",
+              started ? "ended early" : "cannot start");
     return started ? CLUSTER_FAILED : CLUSTER_NO_HELPER;
 }
 
@@ -174,7 +180,8 @@ bool cluster_possible(const struct environment *env)
 
 static bool alone(const struct cluster_options *options, struct cluster_identity *identity)
 {
-    /* As the first process of a container we would adopt the helper, and the job could wait for it. */
+    /* As the first process of a container we would adopt the helper, and the job could wait for it.
+     */
     return options->no_mpi || getpid() == 1 || !cluster_identify(options->environment, identity);
 }
 
@@ -188,9 +195,9 @@ bool cluster_speaks(const struct cluster_options *options, enum cluster_outcome 
     return rank <= 0 || (outcome == CLUSTER_DEADLINE && rank == 1);
 }
 
-enum cluster_outcome cluster_agree(const struct cluster_options *options, const struct cluster_facts *mine,
-                                   cluster_decide_fn *decide, void *data, struct cluster_verdict *out,
-                                   struct error *err)
+enum cluster_outcome cluster_agree(const struct cluster_options *options,
+                                   const struct cluster_facts *mine, cluster_decide_fn *decide,
+                                   void *data, struct cluster_verdict *out, struct error *err)
 {
     enum cluster_outcome outcome = CLUSTER_ALONE;
     struct cluster_identity identity;
@@ -203,13 +210,14 @@ enum cluster_outcome cluster_agree(const struct cluster_options *options, const 
     return outcome;
 }
 
-struct environment cluster_job_environment(const struct environment *env, enum cluster_outcome outcome,
-                                           struct arena *arena)
+struct environment cluster_job_environment(const struct environment *env,
+                                           enum cluster_outcome outcome, struct arena *arena)
 {
     struct cluster_identity identity;
     struct environment job = *env;
 
-    if (outcome == CLUSTER_ALONE || outcome == CLUSTER_NO_HELPER || !cluster_identify(env, &identity))
+    if (outcome == CLUSTER_ALONE || outcome == CLUSTER_NO_HELPER ||
+        !cluster_identify(env, &identity))
         return job;
     if (!environment_get(env, "PMIX_MCA_gds"))
         job = environment_with(&job, "PMIX_MCA_gds", "hash", arena);

@@ -25,12 +25,14 @@ static const char *const helper_places[] = {
 static const struct {
     const char *name, *value; /* NULL: removed */
 } helper_environment[] = {
-    { "OMPI_MCA_pml", "ob1" }, /* a tenth of the start-up time of the default, which opens every fabric */
+    { "OMPI_MCA_pml",
+      "ob1" }, /* a tenth of the start-up time of the default, which opens every fabric */
     { "OMPI_MCA_btl", "tcp,self" },
     { "OMPI_MCA_mpi_yield_when_idle", "1" },
     { "OMPI_MCA_opal_cuda_support", "0" }, /* no CUDA context for a few hundred bytes */
-    { "PMIX_MCA_gds", "hash" }, /* the only store that serves a rank's second session: a restart loop */
-    { "LD_PRELOAD", NULL },     /* profilers of the job's MPI would count ours */
+    { "PMIX_MCA_gds",
+      "hash" },             /* the only store that serves a rank's second session: a restart loop */
+    { "LD_PRELOAD", NULL }, /* profilers of the job's MPI would count ours */
 };
 
 static int find_helper(char *path, size_t size, struct error *err)
@@ -50,7 +52,8 @@ static int find_helper(char *path, size_t size, struct error *err)
         if (n > 0 && (size_t)n < size && access(path, X_OK) == 0)
             return 0;
     }
-    return error_set(err, "no MPI helper '%s' beside '%s/megatron-preflight'", helper_places[0], self);
+    return error_set(err, "no MPI helper '%s' beside '%s/megatron-preflight'", helper_places[0],
+                     self);
 }
 
 static struct environment prepare_environment(const struct environment *env, struct arena *arena)
@@ -58,13 +61,13 @@ static struct environment prepare_environment(const struct environment *env, str
     struct environment prepared = *env;
 
     for (size_t i = 0; i < sizeof(helper_environment) / sizeof(helper_environment[0]); i++)
-        prepared = environment_with(&prepared, helper_environment[i].name, helper_environment[i].value,
-                                    arena);
+        prepared = environment_with(&prepared, helper_environment[i].name,
+                                    helper_environment[i].value, arena);
     return prepared;
 }
 
-/* fork() without the SIGCHLD that its end would send: a job started with SIGCHLD blocked would find it
- * pending. */
+/* fork() without the SIGCHLD that its end would send: a job started with SIGCHLD blocked would find
+ * it pending. */
 static pid_t fork_silently(void)
 {
     return (pid_t)syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL);
@@ -83,8 +86,8 @@ static void close_from(int first)
         close(fd);
 }
 
-/* Descriptors 0 to 2 are /dev/null, HELPER_SOCKET and HELPER_TRAINER what they are called, all others closed.
- * Both sources are first moved out of the way of their targets. */
+/* Descriptors 0 to 2 are /dev/null, HELPER_SOCKET and HELPER_TRAINER what they are called, all
+ * others closed. Both sources are first moved out of the way of their targets. */
 static bool arrange_descriptors(int sock, int trainer)
 {
     int high = HELPER_TRAINER + 1;
@@ -117,7 +120,8 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void become_helper(const char *path, char **envp, int sock, int trainer_fd, const char *trainer)
+static void become_helper(const char *path, char **envp, int sock, int trainer_fd,
+                          const char *trainer)
 {
     const char *argv[] = { path, trainer, NULL };
 
@@ -139,8 +143,8 @@ static int pidfd_of_self(void)
 #endif
 }
 
-/* The helper is the child of a child that ends at once, so that whoever adopts orphans adopts it. A reaper of
- * orphans among our own attributes would make that us: put aside meanwhile. */
+/* The helper is the child of a child that ends at once, so that whoever adopts orphans adopts it. A
+ * reaper of orphans among our own attributes would make that us: put aside meanwhile. */
 static bool orphan(const char *path, char **envp, int sock)
 {
     int trainer_fd = pidfd_of_self();

@@ -20,12 +20,14 @@ static bool is_set(const struct environment *env, const char *name)
     return environment_get(env, name) != NULL;
 }
 
-/* A launcher of its own between MPI's and us (deepspeed, some site's script) starts several processes that
- * inherit one rank's identity; it gives them another WORLD_SIZE, alike on all ranks. */
+/* A launcher of its own between MPI's and us (deepspeed, some site's script) starts several
+ * processes that inherit one rank's identity; it gives them another WORLD_SIZE, alike on all ranks.
+ */
 static bool worker_of_another_launcher(const struct environment *env)
 {
     int64_t world = number(env, "WORLD_SIZE", -1);
-    int64_t mpi_world = number(env, "OMPI_COMM_WORLD_SIZE", number(env, "SLURM_STEP_NUM_TASKS", -1));
+    int64_t mpi_world =
+        number(env, "OMPI_COMM_WORLD_SIZE", number(env, "SLURM_STEP_NUM_TASKS", -1));
 
     if (is_set(env, "TORCHELASTIC_RUN_ID"))
         return true;

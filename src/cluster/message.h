@@ -1,6 +1,7 @@
-/* What a rank and its MPI helper say to each other over their socket pair: a header, then 'count' elements of
- * 'size' bytes. Both sides are one build, but not always one copy of it (a container's binary can find the
- * host's helper), so each message says what it is and how large; anything unexpected ends the talk.
+/* What a rank and its MPI helper say to each other over their socket pair: a header, then 'count'
+ * elements of 'size' bytes. Both sides are one build, but not always one copy of it (a container's
+ * binary can find the host's helper), so each message says what it is and how large; anything
+ * unexpected ends the talk.
  *
  *     rank 0                helper 0  ...  helper n              rank n
  *       HELLO facts   ->                             <-   facts HELLO

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "megatron/release.h"
 
+struct cluster_facts; /* cluster/cluster.h */
+
 struct fact_int {
     bool known;
     int64_t value;
@@ -31,6 +33,7 @@ struct facts {
     struct fact_str megatron_changed; /* rule-bearing files that differ from the release's, separated by
                                          blanks; known and "": none */
     struct fact_str gpu;             /* a name of the GPU table */
+    struct fact_str gpu_uuid;        /* of the one device this rank will use; only where we are a rank */
     struct fact_int gpu_memory_bytes; /* usable by one job's process, not nominal */
     struct fact_int gpu_arch;        /* compute capability x 10: 90 for Hopper */
     struct fact_int gpus_per_node;   /* allocated or visible to this launch, on one node */
@@ -44,6 +47,8 @@ struct facts {
     struct fact_str flash_attn;
     struct fact_str cudnn;
     struct fact_str python;
+    const struct cluster_facts *ranks; /* of all ranks that compare with each other, NULL: not compared */
+    size_t rank_count;
 };
 
 /* All facts unknown. */

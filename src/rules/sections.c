@@ -2,6 +2,7 @@
 
 const struct rule_section *const rule_sections[] = {
     &launch_rules,
+    &rank_rules,
     &parse_rules,
     &validate_world_rules,
     &validate_renamed_rules,

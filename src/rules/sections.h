@@ -5,6 +5,7 @@
 #include "rules/rules.h"
 
 extern const struct rule_section launch_rules;    /* launch_fit.c: launch against allocation */
+extern const struct rule_section rank_rules;      /* ranks.c: ranks of one launch against each other */
 extern const struct rule_section parse_rules;     /* parse.c: argparse */
 /* validate_args, cut at its own seams; the order below is the order of execution. */
 extern const struct rule_section validate_world_rules;     /* ranks, TP x PP x CP x DP */
