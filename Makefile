@@ -39,7 +39,7 @@ LIBS = $(STATIC_LIBS) -lm -ldl
 
 RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0.18.2 0.19.0 main
 TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
-         configs/megatron/places.tsv
+         configs/megatron/scripts.tsv configs/megatron/trees.tsv configs/megatron/places.tsv
 
 PROGRAMS = src/main.c src/cluster/mpi_helper.c src/cli/man_page.c
 SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))

@@ -32,6 +32,9 @@ struct facts {
     struct fact_str megatron_tree;   /* directory that holds megatron/ */
     struct fact_str megatron_changed; /* rule-bearing files that differ from the release's, separated by
                                          blanks; known and "": none */
+    struct fact_str options_in_tree; /* of the trainer's options that its release does not know, those
+                                        that its script or tree mentions, separated by blanks; known only
+                                        after a complete search */
     struct fact_str gpu;             /* a name of the GPU table */
     struct fact_str gpu_uuid;        /* of the one device this rank will use; only where we are a rank */
     struct fact_int gpu_memory_bytes; /* usable by one job's process, not nominal */

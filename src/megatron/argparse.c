@@ -1,6 +1,5 @@
 #include "megatron/argparse.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +23,7 @@ struct parse {
     struct job *job;
     struct argparse_result *result;
     size_t unknown_capacity;
+    size_t error_capacity;
 };
 
 static bool has_name(const struct option_row *row, const char *name, size_t length)
@@ -115,28 +115,35 @@ static void classify_all(struct parse *parse)
         parse->token[i] = (struct token) { .kind = TOKEN_REST };
 }
 
-static void problem(struct parse *parse, enum argparse_problem kind, int index, const char *option,
+static void problem(struct parse *parse, enum argparse_problem kind, int index, int words,
                     const char *message)
 {
     struct argparse_result *result = parse->result;
+    const struct token *token = &parse->token[index];
+    struct argparse_error error = { .problem = kind,
+                                    .index = index,
+                                    .words = words,
+                                    .option = token->name,
+                                    .message = message,
+                                    .dest = token->row ? token->row->dest : JOB_FIELD_COUNT };
 
-    if (result->problem != ARGPARSE_OK)
-        return;
-    result->problem = kind;
-    result->index = index;
-    result->option = option;
-    result->message = message;
+    result->error = arena_grow(parse->arena, result->error, &parse->error_capacity,
+                               result->error_count + 1, sizeof(*result->error));
+    result->error[result->error_count++] = error;
+    if (result->first.problem == ARGPARSE_OK)
+        result->first = error;
 }
 
 /* A usage error in argparse's words, "argument --a/--b: ...". */
-static void usage(struct parse *parse, int index, const struct token *token, const char *what)
+static void usage(struct parse *parse, int index, int words, const char *what)
 {
+    const struct token *token = &parse->token[index];
     char *names = arena_strdup(parse->arena, token->row ? token->row->names : "-h --help");
 
     for (char *p = names; *p; p++)
         if (*p == ' ')
             *p = '/';
-    problem(parse, ARGPARSE_USAGE, index, token->name,
+    problem(parse, ARGPARSE_USAGE, index, words,
             arena_printf(parse->arena, "argument %s: %s", names, what));
 }
 
@@ -149,9 +156,11 @@ static void unknown(struct parse *parse, int index)
 
     result->unknown = arena_grow(parse->arena, result->unknown, &parse->unknown_capacity,
                                  result->unknown_count + 1, sizeof(*result->unknown));
-    result->unknown[result->unknown_count++] = (struct argparse_unknown) {
-        .index = index, .nearest = option ? option_nearest(name, parse->release) : NULL
-    };
+    result->unknown[result->unknown_count++] =
+        (struct argparse_unknown) { .index = index,
+                                    .option = option,
+                                    .nearest =
+                                        option ? option_nearest(name, parse->release) : NULL };
 }
 
 static int values_after(const struct parse *parse, int index)
@@ -173,13 +182,13 @@ static int take(struct parse *parse, int index, const struct token *token, int a
         return available;
     if (strcmp(nargs, "+") == 0) {
         if (available == 0)
-            usage(parse, index, token, "expected at least one argument");
+            usage(parse, index, 1, "expected at least one argument");
         return available ? available : -1;
     }
     want = nargs[0] ? atoi(nargs) : 1;
     if (available >= want)
         return want;
-    usage(parse, index, token,
+    usage(parse, index, token->explicit_value ? 1 : 1 + available,
           want == 1 ? "expected one argument"
                     : arena_printf(parse->arena, "expected %d arguments", want));
     return -1;
@@ -198,7 +207,7 @@ static void set_flag(struct parse *parse, int index, const struct token *token)
                                                      : row->kind == OPTION_STORETRUE;
 
     if (token->explicit_value) {
-        usage(parse, index, token,
+        usage(parse, index, 1,
               arena_printf(parse->arena, "ignored explicit argument %s",
                            python_str_repr(token->explicit_value, parse->arena)));
         return;
@@ -218,9 +227,9 @@ static void store(struct parse *parse, int index, const struct token *token,
             option_value(token->row, parse->release, words[i], parse->arena, &value[i], &message);
 
         if (answer == OPTION_VALUE_INVALID)
-            usage(parse, index, token, message);
+            usage(parse, index, words_in_argv, message);
         else if (answer == OPTION_VALUE_RAISES)
-            problem(parse, ARGPARSE_TRACEBACK, index, token->name, message);
+            problem(parse, ARGPARSE_TRACEBACK, index, words_in_argv, message);
         if (answer != OPTION_VALUE_OK)
             return;
     }
@@ -257,11 +266,11 @@ static void help(struct parse *parse, int index)
     const char *rest = token->explicit_value;
 
     if (rest && (strncmp(token->name, "--", 2) == 0 || rest[strspn(rest, "h")] || !rest[0]))
-        usage(parse, index, token,
+        usage(parse, index, 1,
               arena_printf(parse->arena, "ignored explicit argument %s",
                            python_str_repr(rest, parse->arena)));
     else
-        problem(parse, ARGPARSE_HELP, index, token->name, "help");
+        problem(parse, ARGPARSE_HELP, index, 1, "help");
 }
 
 static void defaults(struct parse *parse)
@@ -292,7 +301,7 @@ void argparse_parse(int argc, const char *const *argv, enum release release,
                            .job = job,
                            .result = result };
 
-    *result = (struct argparse_result) { .index = -1 };
+    *result = (struct argparse_result){ .first = { .index = -1, .dest = JOB_FIELD_COUNT } };
     defaults(&parse);
     classify_all(&parse);
     for (int i = 0; i < argc;) {

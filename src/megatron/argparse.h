@@ -13,28 +13,30 @@ enum argparse_problem {
     ARGPARSE_HELP      /* -h: help text, exit 0 */
 };
 
-/* Options a site's fork adds or replaces (--megatron-options FILE); also those found in a script. */
-struct option_extra {
-    size_t count;
-    const struct option_row *row;
-};
-
 struct argparse_unknown {
     int index;           /* of the word in argv */
+    bool option;         /* it looks like an option; else a stray word or an unknown option's value */
     const char *nearest; /* a known option, or NULL */
 };
 
-struct argparse_result {
+struct argparse_error {
     enum argparse_problem problem;
-    int index;            /* of the guilty word; -1 none */
-    const char *option;   /* the guilty option as written, or NULL */
-    const char *message;  /* argparse's own words */
+    int index;           /* of the guilty option's word; -1 none */
+    int words;           /* the option and the values it was given */
+    const char *option;  /* the guilty option as written, or NULL */
+    const char *message; /* argparse's own words, or "KeyError: 'x'" */
+    enum job_field dest; /* the field that keeps its default for want of a value; JOB_FIELD_COUNT none */
+};
+
+struct argparse_result {
+    struct argparse_error first; /* where the parser ends: .problem is ARGPARSE_OK when it does not */
+    size_t error_count;          /* all of them: later words are parsed too */
+    struct argparse_error *error;
     size_t unknown_count; /* words argparse would call "unrecognized arguments" */
     struct argparse_unknown *unknown;
 };
 
-/* Parses 'argc' words into 'job', which job_init() prepared, with that release's defaults. Later words are
- * still parsed after a problem (one mistake, one finding); the first problem is reported. */
+/* Parses 'argc' words into 'job', which job_init() prepared, with that release's defaults. */
 void argparse_parse(int argc, const char *const *argv, enum release release,
                     const struct option_extra *extra, struct arena *arena, struct job *job,
                     struct argparse_result *result);

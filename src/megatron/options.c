@@ -38,6 +38,34 @@ const struct option_row *option_find(const char *name, size_t length, enum relea
     return NULL;
 }
 
+static bool is_script(const char *path, const char *script)
+{
+    const char *slash = strrchr(path, '/');
+
+    return strcmp(slash ? slash + 1 : path, script) == 0;
+}
+
+struct option_extra option_extra_of_script(const char *script, enum release release,
+                                           const struct option_extra *extra, struct arena *arena)
+{
+    size_t count = extra ? extra->count : 0, capacity = 0;
+    struct option_row *row = NULL;
+
+    if (count) {
+        row = arena_grow(arena, NULL, &capacity, count, sizeof(*row));
+        memcpy(row, extra->row, count * sizeof(*row)); /* the fork's word goes first */
+    }
+    for (size_t i = 0; script && i < script_option_count; i++) {
+        const struct script_option *own = &script_options[i];
+
+        if (!(own->option.releases >> release & 1) || !is_script(script, own->script))
+            continue;
+        row = arena_grow(arena, row, &capacity, count + 1, sizeof(*row));
+        row[count++] = own->option;
+    }
+    return (struct option_extra) { .count = count, .row = row };
+}
+
 enum { NAME_MAX_LENGTH = 96 };
 
 static char folded(char c)

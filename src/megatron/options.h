@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "megatron/job.h"
 #include "megatron/release.h"
 
@@ -34,7 +35,26 @@ struct option_name {
 extern const struct option_name option_names[];
 extern const size_t option_name_count;
 
-/* Where a rule stands in a release's source. */
+/* An option that one of Megatron's entry scripts adds of its own (scripts.tsv). */
+struct script_option {
+    const char *script; /* "pretrain_vlm.py" */
+    struct option_row option;
+};
+
+extern const struct script_option script_options[];
+extern const size_t script_option_count;
+
+/* A file of a release that has rules in it (trees.tsv). */
+struct tree_file {
+    enum release release;
+    const char *path;
+    const char *sha256; /* 64 hexadecimal digits */
+};
+
+extern const struct tree_file tree_files[];
+extern const size_t tree_file_count;
+
+/* Where a rule stands in a release's source: "id", or "id/place" for a rule with several. */
 struct place_row {
     const char *rule;
     enum release release;
@@ -47,6 +67,16 @@ extern const size_t place_row_count;
 
 /* The row of that option string in that release, or NULL. */
 const struct option_row *option_find(const char *name, size_t length, enum release release);
+
+/* Options besides the release's: those of a fork (--megatron-options FILE) and of the entry script. */
+struct option_extra {
+    size_t count;
+    const struct option_row *row;
+};
+
+/* 'extra' (a fork's, or NULL) and those that Megatron's own 'script' (a path, or NULL) has in that release. */
+struct option_extra option_extra_of_script(const char *script, enum release release,
+                                           const struct option_extra *extra, struct arena *arena);
 
 /* The known option string nearest to a mistyped one in that release, or NULL when none is near. */
 const char *option_nearest(const char *name, enum release release);

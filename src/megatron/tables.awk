@@ -1,6 +1,7 @@
 # Writes build/gen/job_fields.h and build/gen/megatron_tables.c from the option tables under
-# configs/megatron: awk -v out=DIR -f tables.awk options/0.8.0.tsv ... options/main.tsv derived.tsv places.tsv
-# (releases in order of time). A row that several releases share is written once, with a mask of releases.
+# configs/megatron: awk -v out=DIR -f tables.awk options/0.8.0.tsv ... options/main.tsv derived.tsv
+# scripts.tsv trees.tsv places.tsv (releases in order of time). A row that several releases share is written
+# once, with a mask of releases.
 
 function c_string(s) {
     gsub(/\\/, "\\\\", s)
@@ -24,9 +25,29 @@ function type_of(kind, nargs, type) {
     return "str"
 }
 
+function release_enum(name) {
+    gsub(/\./, "_", name)
+    return "RELEASE_" toupper(name)
+}
+
+function release_bit(name,    i) {
+    for (i = 0; i < releases; i++)
+        if (release_name[i] == name)
+            return 2 ^ i
+    return 0
+}
+
+# An initializer of struct option_row from its seven columns, beginning with column 'at'.
+function option_row(x, at, mask, decides) {
+    return sprintf("{%s, %s, OPTION_%s, %s, %s, %s, %s, %d, %d}", c_string(x[at]), \
+                   (x[at + 1] in field_type) ? "JOB_" x[at + 1] : "JOB_FIELD_COUNT", toupper(x[at + 2]), \
+                   c_string(x[at + 3]), c_string(x[at + 4]), c_string(x[at + 5]), c_string(x[at + 6]), \
+                   mask, decides)
+}
+
 BEGIN {
     FS = "\t"
-    releases = fields = rows = places = 0
+    releases = fields = rows = scripts = trees = places = 0
 }
 
 FNR == 1 {
@@ -77,6 +98,19 @@ what == "derived.tsv" {
     field_mask[$1] = 2 ^ releases - 1
 }
 
+what == "scripts.tsv" {
+    row = $2
+    for (i = 3; i <= 9; i++)
+        row = row FS $i
+    if (!(row in script_mask))
+        script_text[scripts++] = row
+    script_mask[row] += release_bit($1)
+}
+
+what == "trees.tsv" {
+    tree_text[trees++] = $0
+}
+
 what == "places.tsv" {
     place_text[places++] = $0
 }
@@ -102,9 +136,7 @@ END {
     print "" > header
     print "enum release {" > header
     for (i = 0; i < releases; i++) {
-        name = release_name[i]
-        gsub(/\./, "_", name)
-        print "    RELEASE_" toupper(name) "," > header
+        print "    " release_enum(release_name[i]) "," > header
     }
     print "    RELEASE_COUNT\n};\n\n#endif" > header
 
@@ -123,7 +155,7 @@ END {
     print "const struct option_row option_rows[] = {" > source
     for (i = 0; i < rows; i++) {
         split(row_text[i], x, FS)
-        printf "    {%s, JOB_%s, OPTION_%s, %s, %s, %s, %s, %d, %d},\n", c_string(x[1]), x[2], toupper(x[3]), c_string(x[4]), c_string(x[5]), c_string(x[6]), c_string(x[7]), row_mask[row_text[i]], default_mask[row_text[i]] > source
+        print "    " option_row(x, 1, row_mask[row_text[i]], default_mask[row_text[i]]) "," > source
         n = split(x[1], names, " ")
         for (j = 1; j <= n; j++)
             print names[j] FS i | ("LC_ALL=C sort > " out "/option_names")
@@ -136,12 +168,22 @@ END {
         printf "    {%s, %d},\n", c_string(x[1]), x[2] > source
     }
     print "};\nconst size_t option_name_count = sizeof(option_names) / sizeof(option_names[0]);\n" > source
+    print "const struct script_option script_options[] = {" > source
+    for (i = 0; i < scripts; i++) {
+        split(script_text[i], x, FS)
+        print "    {" c_string(x[1]) ", " option_row(x, 2, script_mask[script_text[i]], 0) "}," > source
+    }
+    print "};\nconst size_t script_option_count = sizeof(script_options) / sizeof(script_options[0]);" > source
+    print "const struct tree_file tree_files[] = {" > source
+    for (i = 0; i < trees; i++) {
+        split(tree_text[i], x, FS)
+        printf "    {%s, %s, %s},\n", release_enum(x[1]), c_string(x[2]), c_string(x[3]) > source
+    }
+    print "};\nconst size_t tree_file_count = sizeof(tree_files) / sizeof(tree_files[0]);" > source
     print "const struct place_row place_rows[] = {" > source
     for (i = 0; i < places; i++) {
         n = split(place_text[i], x, FS)
-        release = x[2]
-        gsub(/\./, "_", release)
-        printf "    {%s, RELEASE_%s, %s, %d},\n", c_string(x[1]), toupper(release), c_string(x[3]), x[4] > source
+        printf "    {%s, %s, %s, %d},\n", c_string(x[1]), release_enum(x[2]), c_string(x[3]), x[4] > source
     }
     print "    {NULL, RELEASE_COUNT, NULL, 0}\n};" > source
     print "const size_t place_row_count = sizeof(place_rows) / sizeof(place_rows[0]) - 1;" > source

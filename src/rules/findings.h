@@ -45,6 +45,7 @@ struct finding {
     const char *options; /* separated by blanks, as in the rule's row */
     const char *message;
     const char *fix;    /* or NULL */
+    const char *place;  /* which of the rule's places, "id/PLACE" in places.tsv; NULL: "id" */
     const char *source; /* "0.16.0 megatron/training/arguments.py:317", or NULL */
     bool blocks;        /* an error that policy lets block; set by the verdict */
     int where_count;

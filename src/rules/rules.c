@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "rules/parse.h"
 #include "rules/sections.h"
 
 const struct rule *rule_find(const char *id)
@@ -85,13 +86,31 @@ static void point_at(const struct walk *walk, struct finding *finding)
     }
 }
 
-static const char *source_of(const struct walk *walk, const char *id)
+static const char *source_of(const struct walk *walk, const struct finding *finding)
 {
+    const char *id = finding->place
+                         ? arena_printf(walk->arena, "%s/%s", finding->id, finding->place)
+                         : finding->id;
+
     for (size_t i = 0; i < place_row_count; i++)
         if (place_rows[i].release == walk->release && strcmp(place_rows[i].rule, id) == 0)
             return arena_printf(walk->arena, "%s %s:%d", release_name(walk->release),
                                 place_rows[i].path, place_rows[i].line);
     return NULL;
+}
+
+/* Could a word meant for one of these options not be parsed? Then that has been said already. */
+static bool options_spoiled(const struct walk *walk, const char *options)
+{
+    char word[96];
+
+    while (options && next_word(&options, word, sizeof(word))) {
+        const struct option_row *row = option_find(word, strlen(word), walk->release);
+
+        if (row && parse_spoiled(walk, row->dest))
+            return true;
+    }
+    return false;
 }
 
 static void check(struct walk *walk, const struct rule *rule)
@@ -101,12 +120,14 @@ static void check(struct walk *walk, const struct rule *rule)
 
     if (needs_violated(walk, rule->needs) || rule->check(walk, &finding) != VIOLATED)
         return;
+    if (options_spoiled(walk, rule->options))
+        return;
     if (!finding.message)
         finding.message = rule->what;
     if (!finding.where_count)
         point_at(walk, &finding);
     if (!finding.source)
-        finding.source = source_of(walk, rule->id);
+        finding.source = source_of(walk, &finding);
     *findings_add(walk->findings, walk->arena) = finding;
 }
 

@@ -26,13 +26,15 @@ static struct walk walk_of(const struct request *request, struct arena *arena,
 static void walk_release(const struct request *request, enum release release, struct arena *arena,
                          struct report *report)
 {
+    struct option_extra extra =
+        option_extra_of_script(request->launch->script, release, request->extra, arena);
     struct walk walk;
 
     memset(&report->findings, 0, sizeof(report->findings));
     report->release = release;
     report->job = arena_alloc(arena, sizeof(*report->job));
     job_init(report->job);
-    argparse_parse(request->launch->argc, request->launch->argv, release, request->extra, arena,
+    argparse_parse(request->launch->argc, request->launch->argv, release, &extra, arena,
                    report->job, &report->parse);
     walk = walk_of(request, arena, report);
     walk.memory = NULL;

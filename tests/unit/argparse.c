@@ -176,11 +176,11 @@ static void test_command_lines(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         parse(cases[i].argv, cases[i].release, &arena, &job, &result);
-        assert_int_equal(result.problem, cases[i].problem);
-        assert_int_equal(result.index, cases[i].index);
+        assert_int_equal(result.first.problem, cases[i].problem);
+        assert_int_equal(result.first.index, cases[i].index);
         assert_int_equal(result.unknown_count, cases[i].unknown);
         if (cases[i].problem != ARGPARSE_OK)
-            assert_string_equal(result.message, cases[i].want);
+            assert_string_equal(result.first.message, cases[i].want);
         if (!cases[i].field)
             continue;
         job_field_print(&job, job_field_find(cases[i].field), text, sizeof(text));
@@ -261,7 +261,7 @@ static void test_extra_options(void **state)
     (void)state;
     job_init(&job);
     argparse_parse(4, argv, RELEASE_MAIN, &extra, &arena, &job, &result);
-    assert_int_equal(result.problem, ARGPARSE_OK);
+    assert_int_equal(result.first.problem, ARGPARSE_OK);
     assert_int_equal(result.unknown_count, 0);
     assert_true(job.lr == 0.5);
     assert_true(job.bf16);
