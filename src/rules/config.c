@@ -1,9 +1,22 @@
-/* TransformerConfig, MLATransformerConfig and their parents: what the entry script changes on the
- * way from arguments to config, and what the configs change and refuse in __post_init__. */
+/* From arguments to config: what the entry script selects, and the parallel part of the config. The
+ * sections of TransformerConfig follow in config_*.c, in the order of its checks. */
+#include <inttypes.h>
+
 #include "rules/sections.h"
 #include "rules/truth.h"
 
-#define ALWAYS .since = RELEASE_0_8_0, .until = RELEASE_MAIN
+static enum answer hetero_without_mla(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!job->heterogeneous_layers_config_path)
+        return NOT_APPLICABLE;
+    if (!is_on(job->multi_latent_attention))
+        return HOLDS;
+    return violated(walk, finding,
+                    "--heterogeneous-layers-config-path describes attention without latents, but "
+                    "--multi-latent-attention is given");
+}
 
 static void set_pipeline_tensors(struct walk *walk)
 {
@@ -14,21 +27,36 @@ static void set_pipeline_tensors(struct walk *walk)
     job->variable_seq_lengths = 0;
 }
 
+static enum answer one_activation(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    bool geglu = walk->release >= RELEASE_0_15_0 && is_on(job->quick_geglu);
+
+    if (!is_on(job->swiglu))
+        return NOT_APPLICABLE;
+    if (!is_on(job->squared_relu) && !geglu)
+        return HOLDS;
+    return violated(walk, finding, "--swiglu and %s are two activations for one MLP",
+                    is_on(job->squared_relu) ? "--squared-relu" : "--quick-geglu");
+}
+
 static void choose_activation(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    job->gated_linear_unit = is_on(job->swiglu) || is_on(job->quick_geglu);
+    job->gated_linear_unit = is_on(job->swiglu);
     job->activation_func = is_on(job->swiglu) ? "silu" : "gelu";
     job->bias_activation_fusion =
         is_on(job->swiglu) ? job->bias_swiglu_fusion : job->bias_gelu_fusion;
-    if (is_on(job->squared_relu))
+    if (is_on(job->squared_relu)) {
         job->activation_func = "squared_relu";
-    else if (is_on(job->quick_geglu))
+    } else if (is_on(job->quick_geglu)) {
+        job->gated_linear_unit = 1;
         job->activation_func = "quick_gelu";
+    }
 }
 
-static void ignore_groups_without_gqa(struct walk *walk)
+static void groups_without_gqa(struct walk *walk)
 {
     struct job *job = walk->job;
 
@@ -36,7 +64,19 @@ static void ignore_groups_without_gqa(struct walk *walk)
         job->num_query_groups = job->num_attention_heads;
 }
 
-static void default_rope_type(struct walk *walk)
+static enum answer rope_type(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!job->rope_type || is_on(job->multi_latent_attention))
+        return NOT_APPLICABLE;
+    if (is_word(job->rope_type, "rope"))
+        return HOLDS;
+    return violated(walk, finding, "--rope-type %s is for --multi-latent-attention only",
+                    job->rope_type);
+}
+
+static void rope_type_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
@@ -50,7 +90,7 @@ static void unwrap_cp_comm_type(struct walk *walk)
         walk->job->cp_comm_type.scalar = true;
 }
 
-static void sparse_attention_of_pattern(struct walk *walk)
+static void dsa_of_pattern(struct walk *walk)
 {
     struct job *job = walk->job;
 
@@ -58,235 +98,140 @@ static void sparse_attention_of_pattern(struct walk *walk)
         job->experimental_attention_variant = "dsa";
 }
 
-static void default_expert_tensor_parallel(struct walk *walk)
+static void etp_default(struct walk *walk)
 {
     if (!is_set(walk->job->expert_tensor_parallel_size))
         walk->job->expert_tensor_parallel_size = walk->job->tensor_model_parallel_size;
 }
 
-static void default_microbatch_group(struct walk *walk)
+static enum answer defer_wgrad(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->defer_embedding_wgrad_compute))
+        return NOT_APPLICABLE;
+    if (job->pipeline_model_parallel_size == 1) {
+        finding->fix = "drop --defer-embedding-wgrad-compute";
+        return violated(walk, finding,
+                        "--defer-embedding-wgrad-compute fills the pipeline's idle time, but PP = 1 "
+                        "has none");
+    }
+    if (!is_on(job->gradient_accumulation_fusion)) {
+        finding->fix = "drop --no-gradient-accumulation-fusion or --defer-embedding-wgrad-compute";
+        return violated(walk, finding,
+                        "--defer-embedding-wgrad-compute needs fused gradient accumulation, which is "
+                        "off");
+    }
+    if (job->wgrad_deferral_limit < 0) {
+        finding->fix = "--wgrad-deferral-limit 0 defers without limit";
+        return violated(walk, finding, "--wgrad-deferral-limit %" PRId64 " is negative",
+                        job->wgrad_deferral_limit);
+    }
+    return HOLDS;
+}
+
+static enum answer ep_tp_needs_sp(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (job->expert_model_parallel_size <= 1 || job->tensor_model_parallel_size <= 1)
+        return NOT_APPLICABLE;
+    if (job->sequence_parallel != 0)
+        return HOLDS;
+    return violated(walk, finding,
+                    "EP = %" PRId64 " with TP = %" PRId64 " needs sequence parallelism, which is off",
+                    job->expert_model_parallel_size, job->tensor_model_parallel_size);
+}
+
+static void microbatch_group_default(struct walk *walk)
 {
     if (!is_set(walk->job->microbatch_group_size_per_vp_stage))
         walk->job->microbatch_group_size_per_vp_stage = walk->job->pipeline_model_parallel_size;
 }
 
-static void canonical_attention_variant(struct walk *walk)
+static enum answer warmup_flush(struct walk *walk, struct finding *finding)
 {
-    if (is_word(walk->job->experimental_attention_variant, "gated_delta_net"))
-        walk->job->experimental_attention_variant = "gdn";
-}
+    const struct job *job = walk->job;
 
-static void grouped_tensor_of_op_fuser(struct walk *walk)
-{
-    if (is_on(walk->job->use_transformer_engine_op_fuser) && is_on(walk->job->moe_grouped_gemm))
-        walk->job->moe_use_grouped_tensor = 1;
-}
-
-static void residual_dtype_between_stages(struct walk *walk)
-{
-    if (is_on(walk->job->fp32_residual_connection) && walk->job->pipeline_dtype)
-        walk->job->pipeline_dtype = "torch.float32";
-}
-
-static void softmax_in_fp32(struct walk *walk)
-{
-    if (is_on(walk->job->apply_query_key_layer_scaling))
-        walk->job->attention_softmax_in_fp32 = 1;
-}
-
-static void default_moe_ffn(struct walk *walk)
-{
-    struct job *job = walk->job;
-
-    if (is_set(job->num_experts) && !is_set(job->moe_ffn_hidden_size))
-        job->moe_ffn_hidden_size = job->ffn_hidden_size;
-}
-
-static bool has_zero(const struct freq *freq)
-{
-    for (int i = 0; i < freq->count; i++)
-        if (freq->item[i] == 0)
-            return true;
-    return false;
-}
-
-static bool has_dense_layers(const struct freq *freq)
-{
-    return freq->kind == FREQ_INT ? freq->every > 1 : freq->kind == FREQ_LIST && has_zero(freq);
-}
-
-static void drop_orphan_moe_ffn(struct walk *walk)
-{
-    struct job *job = walk->job;
-
-    if (!is_set(job->num_experts) && has_dense_layers(&job->moe_layer_freq))
-        job->moe_ffn_hidden_size = NONE_INT;
-}
-
-static void deepep_backend(struct walk *walk)
-{
-    if (is_on(walk->job->moe_enable_deepep))
-        walk->job->moe_flex_dispatcher_backend = "deepep";
-}
-
-static void negative_capacity_is_none(struct walk *walk)
-{
-    struct job *job = walk->job;
-
-    if (!is_none_float(job->moe_expert_capacity_factor) && job->moe_expert_capacity_factor < 0)
-        job->moe_expert_capacity_factor = none_float();
-}
-
-static void default_recompute_modules(struct walk *walk)
-{
-    static const char *const core_attention[] = { "core_attn" };
-
-    if (walk->job->recompute_modules.count < 0)
-        walk->job->recompute_modules = (struct list) { .count = 1, .item = core_attention };
-}
-
-static struct list with_word(const struct list *list, const char *word, struct arena *arena)
-{
-    const char **item = arena_alloc(arena, sizeof(*item) * (size_t)(list->count + 1));
-
-    for (int i = 0; i < list->count; i++)
-        item[i] = list->item[i];
-    item[list->count] = word;
-    return (struct list) { .count = list->count + 1, .item = item };
-}
-
-static void recompute_moe_layers(struct walk *walk)
-{
-    struct job *job = walk->job;
-
-    if (!is_on(job->moe_layer_recompute) || is_word(job->recompute_granularity, "full"))
-        return;
-    job->recompute_granularity = "selective";
-    if (!list_has(&job->recompute_modules, "moe"))
-        job->recompute_modules = with_word(&job->recompute_modules, "moe", walk->arena);
-}
-
-static void router_padding_alias(struct walk *walk)
-{
-    if (is_on(walk->job->moe_router_padding_for_fp8))
-        walk->job->moe_router_padding_for_quantization = 1;
+    if (!is_on(job->overlap_p2p_comm_warmup_flush))
+        return NOT_APPLICABLE;
+    if (is_on(job->overlap_p2p_comm) && !is_on(job->batch_p2p_comm))
+        return HOLDS;
+    return violated(walk, finding,
+                    "--overlap-p2p-communication-warmup-flush needs overlapped point-to-point "
+                    "communication, which is off%s",
+                    is_set(job->virtual_pipeline_model_parallel_size)
+                        ? ""
+                        : " without interleaved model chunks");
 }
 
 static const struct rule rows[] = {
-    { .id = "batch-p2p",
-      .stage = STAGE_CONFIG,
-      ALWAYS,
+    { .id = "hetero-mla", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = hetero_without_mla,
+      .options = "--heterogeneous-layers-config-path --multi-latent-attention",
+      .what = "heterogeneous layers exclude multi-latent attention",
+      .why = "The two have config classes that cannot be combined.",
+      .fix = "drop --multi-latent-attention or the heterogeneous config" },
+    { .id = "batch-p2p", .stage = STAGE_CONFIG, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
       .adjust = set_pipeline_tensors,
-      .what = "tensors between stages have the parameters' dtype; point-to-point calls are batched "
-              "unless "
-              "they overlap" },
-    { .id = "activation",
-      .stage = STAGE_CONFIG,
-      ALWAYS,
-      .adjust = choose_activation,
-      .what = "the activation is gelu unless --swiglu, --squared-relu or --quick-geglu says "
-              "otherwise" },
-    { .id = "gqa-flag-missing",
-      .stage = STAGE_CONFIG,
-      ALWAYS,
-      .adjust = ignore_groups_without_gqa,
-      .what = "--num-query-groups counts only with --group-query-attention" },
-    { .id = "rope-type-default",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_11_0,
-      .until = RELEASE_MAIN,
-      .adjust = default_rope_type,
-      .what = "multi-latent attention rotates with yarn" },
-    { .id = "cp-comm-single",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN,
-      .adjust = unwrap_cp_comm_type,
-      .what = "one --cp-comm-type is for all layers" },
-    { .id = "hyb-dsa",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_18_2,
-      .until = RELEASE_MAIN,
-      .adjust = sparse_attention_of_pattern,
-      .what = "'D' in a hybrid pattern is DSA attention" },
-
-    { .id = "etp-config-default",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN,
-      .adjust = default_expert_tensor_parallel,
-      .what = "experts are sharded by TP unless told otherwise" },
-    { .id = "microbatch-group-default",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN,
-      .adjust = default_microbatch_group,
-      .what = "the interleaved schedule works on groups of PP micro-batches" },
-
-    { .id = "attention-variant-names",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN,
-      .adjust = canonical_attention_variant,
-      .what = "'gated_delta_net' is an old name of gdn" },
-    { .id = "grouped-tensor-of-fuser",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN,
-      .adjust = grouped_tensor_of_op_fuser,
-      .what = "the op fuser's grouped GEMM works on grouped tensors" },
-    { .id = "pp-dtype-fp32res",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_17_0,
-      .until = RELEASE_MAIN,
-      .adjust = residual_dtype_between_stages,
-      .what = "an fp32 residual stream crosses pipeline stages in fp32" },
-    { .id = "softmax-fp32-config",
-      .stage = STAGE_CONFIG,
-      ALWAYS,
-      .adjust = softmax_in_fp32,
-      .what = "query-key layer scaling computes the softmax in fp32" },
-    { .id = "moe-ffn-config-default",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN,
-      .adjust = default_moe_ffn,
-      .what = "experts are as wide as dense layers unless told otherwise" },
-    { .id = "moe-ffn-dropped",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_18_2,
-      .until = RELEASE_MAIN,
-      .adjust = drop_orphan_moe_ffn,
-      .what = "without experts the width of experts means nothing" },
-    { .id = "deepep-backend",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN,
-      .adjust = deepep_backend,
-      .what = "--moe-enable-deepep chooses the flex backend deepep" },
-    { .id = "capacity-negative",
-      .stage = STAGE_CONFIG,
-      ALWAYS,
-      .adjust = negative_capacity_is_none,
-      .what = "a negative expert capacity factor means dropless" },
-    { .id = "recompute-modules-default",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN,
-      .adjust = default_recompute_modules,
-      .what = "selective recomputation recomputes core attention unless told otherwise" },
-    { .id = "moe-layer-recompute-selective",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN,
-      .adjust = recompute_moe_layers,
-      .what = "--moe-layer-recompute adds 'moe' to the recomputed modules" },
-    { .id = "router-padding-alias",
-      .stage = STAGE_CONFIG,
-      .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN,
-      .adjust = router_padding_alias,
-      .what = "--moe-router-padding-for-fp8 is --moe-router-padding-for-quantization" },
+      .what = "point-to-point calls are batched unless they overlap",
+      .why = "Tensors between stages have the dtype of the parameters." },
+    { .id = "swiglu-xor", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = one_activation,
+      .options = "--swiglu --squared-relu --quick-geglu",
+      .what = "--swiglu excludes --squared-relu and --quick-geglu",
+      .why = "Each selects the activation of the MLP.",
+      .fix = "keep one of them" },
+    { .id = "activation-select", .stage = STAGE_CONFIG, .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN, .adjust = choose_activation,
+      .what = "the activation is gelu unless --swiglu, --squared-relu or --quick-geglu says otherwise",
+      .why = "SwiGLU and quick-GEGLU double the width of the first linear layer." },
+    { .id = "gqa-groups", .stage = STAGE_CONFIG, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+      .adjust = groups_without_gqa,
+      .what = "without --group-query-attention there are as many groups as heads",
+      .why = "--num-query-groups alone is ignored." },
+    { .id = "rope-type", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = rope_type,
+      .options = "--rope-type", .what = "--rope-type yarn needs --multi-latent-attention",
+      .why = "Common attention knows one kind of rotation.", .fix = "drop --rope-type" },
+    { .id = "rope-type-default", .stage = STAGE_CONFIG, .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN, .adjust = rope_type_default,
+      .what = "multi-latent attention rotates with yarn unless told otherwise",
+      .why = "The default of its config class." },
+    { .id = "cp-comm-single", .stage = STAGE_CONFIG, .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN, .adjust = unwrap_cp_comm_type,
+      .what = "one --cp-comm-type is for all layers", .why = "Several are one for each layer." },
+    { .id = "hyb-dsa", .stage = STAGE_CONFIG, .since = RELEASE_0_18_2, .until = RELEASE_MAIN,
+      .adjust = dsa_of_pattern, .what = "'D' in a hybrid pattern is DSA attention",
+      .why = "The symbol selects --experimental-attention-variant dsa." },
+    { .id = "etp-config-default", .stage = STAGE_CONFIG, .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN, .adjust = etp_default,
+      .what = "experts are split over TP unless --expert-tensor-parallel-size is given",
+      .why = "With many experts and TP > 1 this needs EP x TP x PP ranks." },
+    { .id = "defer-wgrad", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = defer_wgrad,
+      .options = "--defer-embedding-wgrad-compute --pipeline-model-parallel-size "
+                 "--no-gradient-accumulation-fusion --wgrad-deferral-limit",
+      .what = "--defer-embedding-wgrad-compute needs PP > 1 and fused gradient accumulation",
+      .why = "The output layer's weight gradient is computed while the pipeline drains.",
+      .fix = "drop --defer-embedding-wgrad-compute" },
+    { .id = "ep-tp-sp-warn", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0, .until = RELEASE_0_15_0, .check = ep_tp_needs_sp,
+      .options = "--expert-model-parallel-size --tensor-model-parallel-size",
+      .what = "experts and tensor parallelism need --sequence-parallel",
+      .why = "Up to 0.14 refused here; 0.15 means to warn and fails in the attempt.",
+      .fix = "add --sequence-parallel" },
+    { .id = "microbatch-group-default", .stage = STAGE_CONFIG, .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN, .adjust = microbatch_group_default,
+      .what = "the interleaved schedule works on groups of PP micro-batches",
+      .why = "Unless --microbatch-group-size-per-virtual-pipeline-stage says otherwise." },
+    { .id = "warmup-flush", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = warmup_flush,
+      .options = "--overlap-p2p-communication-warmup-flush --no-overlap-p2p-communication",
+      .what = "--overlap-p2p-communication-warmup-flush needs interleaving with overlap",
+      .why = "It extends the overlap of the interleaved schedule to its ends.",
+      .fix = "drop --overlap-p2p-communication-warmup-flush, or interleave with "
+             "--num-virtual-stages-per-pipeline-rank" },
 };
 
 const struct rule_section config_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -16,7 +16,7 @@ static void count_expert_replicas(struct walk *walk)
         int64_t ranks =
             value_or(job->data_parallel_size, 0) * value_or(job->context_parallel_size, 1);
 
-        if (ranks > 0 && divides(ep, ranks))
+        if (ranks > 0 && ep > 0 && ranks % ep == 0)
             job->expert_data_parallel_size = ranks / ep;
         return;
     }
@@ -24,7 +24,7 @@ static void count_expert_replicas(struct walk *walk)
         value_or(job->expert_tensor_parallel_size, value_or(job->tensor_model_parallel_size, 1)) *
         ep * value_or(job->pipeline_model_parallel_size, 1) *
         value_or(job->expert_gtp_weight_remat_size, 1);
-    if (divides(parts, job->world_size))
+    if (parts > 0 && job->world_size % parts == 0)
         job->expert_data_parallel_size = job->world_size / parts;
 }
 

@@ -20,7 +20,17 @@ extern const struct rule_section validate_model_rules;     /* biases, positions,
 extern const struct rule_section validate_optimizer_rules; /* optimizers, checkpoints */
 extern const struct rule_section validate_graphs_rules;    /* CUDA graphs */
 extern const struct rule_section global_rules;    /* globals.c: micro-batches, tokenizer */
-extern const struct rule_section config_rules;    /* config.c: TransformerConfig and its parents */
+extern const struct rule_section config_rules;    /* config.c: from arguments to config */
+/* TransformerConfig, one section a file, in the order of its checks */
+extern const struct rule_section config_attention_rules;
+extern const struct rule_section config_precision_rules;
+extern const struct rule_section config_expert_rules;
+extern const struct rule_section config_recompute_rules;
+extern const struct rule_section config_pipeline_rules;
+extern const struct rule_section config_activation_rules;
+extern const struct rule_section config_router_rules;
+extern const struct rule_section config_graph_rules;
+extern const struct rule_section config_late_rules;
 extern const struct rule_section init_rules;      /* init.c: optimizer config, parallel_state */
 extern const struct rule_section model_rules;     /* model.c: module construction, DDP, optimizer */
 extern const struct rule_section run_rules;       /* running.c: data, first step, first evaluation */

@@ -14,14 +14,14 @@ static struct job job;
 
 static void adjust(enum release release)
 {
-    const struct rule_section *sections[] = { &global_rules, &config_rules, &init_rules };
     struct walk walk = { .arena = &arena, .facts = &facts, .release = release, .job = &job };
 
-    for (size_t s = 0; s < 3; s++)
-        for (size_t i = 0; i < sections[s]->count; i++) {
-            const struct rule *rule = &sections[s]->rows[i];
+    for (size_t s = 0; s < rule_section_count; s++)
+        for (size_t i = 0; i < rule_sections[s]->count; i++) {
+            const struct rule *rule = &rule_sections[s]->rows[i];
 
-            if (rule->adjust && release >= rule->since && release <= rule->until)
+            if (rule->adjust && rule->stage >= STAGE_CONFIG && release >= rule->since &&
+                release <= rule->until)
                 rule->adjust(&walk);
         }
 }
