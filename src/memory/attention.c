@@ -1,99 +1,106 @@
 #include "memory/layer.h"
 
-/* One micro-batch's tensors of a self-attention, bytes on one tensor rank. */
-struct qkv {
-    uint64_t mixed; /* output of linear_qkv */
-    uint64_t q, k, v, out;
-    bool grouped; /* fewer groups than heads: q is copied out of mixed */
-    bool rotated; /* q and k are new tensors behind rotary embedding or their norms */
-};
+/* Self-attention around its core (megatron/core/transformer/attention.py): one GEMM for q, k and v, their
+ * split, norms and rotation, and the output projection. */
 
-static struct qkv qkv_of(const struct layer_view *v)
+static struct core_attention core_of(const struct layer_view *v)
 {
     const struct shape *s = v->shape;
     uint64_t row = s->param_bytes * s->tokens; /* bytes of one channel */
     uint64_t heads = s->num_attention_heads / s->tp;
     uint64_t groups = s->num_query_groups >= s->tp ? s->num_query_groups / s->tp : 1;
+    bool grouped = groups < heads;
+    bool rotated = s->rope || s->qk_layernorm;
 
-    return (struct qkv){
+    return (struct core_attention){
+        .heads = heads,
+        .groups = groups,
+        .width_qk = s->kv_channels,
+        .width_v = s->kv_channels,
         .mixed = row * s->qkv_width / s->tp,
         .q = row * heads * s->kv_channels,
         .k = row * groups * s->kv_channels,
         .v = row * groups * s->kv_channels,
         .out = row * heads * s->kv_channels,
-        .grouped = s->num_query_groups < s->num_attention_heads,
-        .rotated = s->rope,
+        .views_qk = !rotated && !grouped,
+        .view_v = true,
     };
 }
 
-/* The qkv GEMM: its output is a local of Attention.forward until the output projection is done; with
- * rotary embedding q, k and v are new tensors, without the backend saves views of it
- * (megatron/core/transformer/attention.py, get_query_key_value_tensors). */
-static void projection_tensors(const struct layer_view *v, const struct qkv *t)
+/* The qkv GEMM; its output is a local of Attention.forward until the output projection is done. */
+static void projection_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
     uint64_t gathered = gathered_bytes(v->shape);
 
     if (v->shape->transformer_engine)
         passing(l, CERTAIN, gathered, F_QKV, F_QKV);
-    if (t->rotated || t->grouped)
-        passing(l, CERTAIN, t->mixed, F_QKV, F_PROJ);
-    else
-        saved(l, CERTAIN, t->mixed, F_QKV, F_PROJ, B_ATTENTION);
+    else if (v->shape->qkv_bias) /* the bias is added into a second tensor (tensor_parallel/layers.py) */
+        passing(l, CERTAIN, c->mixed, F_QKV, F_QKV);
     /* Output projection, before and after the reduce-scatter. */
     passing(l, CERTAIN, hidden_bytes(v->shape), F_PROJ, gathered ? F_PROJ : F_ADD1);
     if (gathered)
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_PROJ, F_ADD1);
 }
 
-static void rotary_tensors(const struct layer_view *v, const struct qkv *t)
+/* q and k normed, both kept for the norm's backward. */
+static void qk_norm_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
+    const struct shape *s = v->shape;
+    uint64_t rows = s->tokens * (c->heads + c->groups);
 
-    if (t->grouped && t->rotated)
-        passing(l, CERTAIN, t->q, F_ROPE, F_PROJ);
-    if (t->rotated || t->grouped) {
-        saved(l, CERTAIN, t->q, F_ROPE, F_PROJ, B_ATTENTION);
-        saved(l, CERTAIN, t->k, F_ROPE, F_PROJ, B_ATTENTION);
-        saved(l, CERTAIN, t->v, F_ATTENTION, F_PROJ, B_ATTENTION);
-    }
-    if (t->rotated) {
-        passing(l, CERTAIN, t->q, B_ROPE, B_SPLIT);
-        passing(l, CERTAIN, t->k, B_ROPE, B_SPLIT);
-    }
+    if (!s->qk_layernorm)
+        return;
+    saved(l, CERTAIN, c->q, F_ROPE, F_PROJ, B_SPLIT);
+    saved(l, CERTAIN, c->k, F_ROPE, F_PROJ, B_SPLIT);
+    saved(l, CERTAIN, 4 * rows * s->norm_vectors, F_ROPE, F_ROPE, B_SPLIT);
+    if (s->rope) /* the normed values, before they are turned */
+        passing(l, CERTAIN, c->q + c->k, F_ROPE, F_PROJ);
 }
 
-/* cuDNN's fused attention keeps its output and one float a row. Its backward's scratch is read from
- * cudnn-frontend's graph: the gradient of q in float, row sums, and per-head gradients of k and v. */
-static void fused_tensors(const struct layer_view *v, const struct qkv *t)
+/* Un-fused rotation keeps cosines and sines of q and of k, one bf16 row a position, and copies q and k
+ * several times over (megatron/core/models/common/embeddings/rope_utils.py). */
+static void unfused_rotary_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     const struct shape *s = v->shape;
-    uint64_t rows = s->tokens * s->num_attention_heads / s->tp;
-    uint64_t scratch = 4 * rows * (1 + s->kv_channels);
+    uint64_t table = s->param_bytes * s->seq_length / s->cp * c->width_qk;
 
-    if (t->grouped)
-        scratch += s->param_bytes * rows * 2 * s->kv_channels;
-    saved(v->lifetimes, CERTAIN, t->out, F_ATTENTION, F_PROJ, B_ATTENTION);
-    saved(v->lifetimes, CERTAIN, 4 * rows, F_ATTENTION, F_ATTENTION, B_ATTENTION);
-    passing(v->lifetimes, LIKELY, scratch, B_ATTENTION, B_ATTENTION);
+    saved(v->lifetimes, CERTAIN, 4 * table, F_ROPE, F_ROPE, B_ROPE);
+    passing(v->lifetimes, LIKELY, 2 * c->q, F_ROPE, F_ROPE);
+    passing(v->lifetimes, LIKELY, 2 * c->q, B_ROPE, B_ROPE);
 }
 
-static void attention_gradients(const struct layer_view *v, const struct qkv *t)
+static void rotary_tensors(const struct layer_view *v, const struct core_attention *c)
+{
+    struct lifetimes *l = v->lifetimes;
+    bool grouped = c->groups < c->heads;
+
+    qk_norm_tensors(v, c);
+    if (!v->shape->rope)
+        return;
+    if (grouped && !v->shape->qk_layernorm)
+        passing(l, CERTAIN, c->q, F_ROPE, F_PROJ);
+    if (v->job->apply_rope_fusion != 1)
+        unfused_rotary_tensors(v, c);
+    passing(l, CERTAIN, c->q, B_ROPE, B_SPLIT);
+    passing(l, CERTAIN, c->k, B_ROPE, B_SPLIT);
+}
+
+static void gradient_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
     const struct shape *s = v->shape;
     uint64_t gathered = gathered_bytes(s);
 
     passing(l, CERTAIN, gathered, B_PROJ, B_PROJ);
-    passing(l, CERTAIN, t->out, B_PROJ, B_ATTENTION);
+    passing(l, CERTAIN, c->out, B_PROJ, B_CONTEXT); /* longer as the core needs it */
     passing(l, CERTAIN,
             weight_gradient_bytes(v->job, s, s->hidden_size * s->proj_width / s->tp), B_PROJ, B_PROJ);
-    /* dq, dk, dv: replaced by those behind the rotary embedding, then joined. */
-    passing(l, CERTAIN, t->q + t->k, B_ATTENTION, t->rotated ? B_ROPE : B_SPLIT);
-    passing(l, CERTAIN, t->v, B_ATTENTION, B_SPLIT);
-    passing(l, CERTAIN, t->mixed, B_SPLIT, B_NORM1);
-    passing(l, CERTAIN, gathered, B_QKV, B_QKV);
-    passing(l, CERTAIN, hidden_bytes(s), B_QKV, B_NORM1);
+    passing(l, CERTAIN, c->mixed, B_SPLIT, B_NORM1);
+    if (s->transformer_engine)
+        passing(l, CERTAIN, gathered, B_QKV, B_QKV);
+    passing(l, CERTAIN, hidden_bytes(s), B_QKV, s->transformer_engine || !gathered ? B_NORM1 : B_QKV);
     if (gathered)
         passing(l, CERTAIN, hidden_sharded_bytes(s), B_QKV, B_NORM1);
     passing(l, CERTAIN,
@@ -102,10 +109,10 @@ static void attention_gradients(const struct layer_view *v, const struct qkv *t)
 
 void attention_tensors(const struct layer_view *v)
 {
-    struct qkv t = qkv_of(v);
+    struct core_attention c = core_of(v);
 
-    projection_tensors(v, &t);
-    rotary_tensors(v, &t);
-    fused_tensors(v, &t);
-    attention_gradients(v, &t);
+    projection_tensors(v, &c);
+    rotary_tensors(v, &c);
+    core_attention_tensors(v, &c, v->shape->rope ? B_ROPE : B_SPLIT);
+    gradient_tensors(v, &c);
 }

@@ -8,6 +8,10 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [F_QKV] = "qkv projection",
     [F_ROPE] = "rotary embedding",
     [F_ATTENTION] = "core attention",
+    [F_SCORES] = "attention scores",
+    [F_SOFTMAX] = "attention softmax",
+    [F_DROPOUT] = "attention dropout",
+    [F_CONTEXT] = "core attention",
     [F_PROJ] = "attention output projection",
     [F_ADD1] = "attention residual",
     [F_NORM2] = "pre-MLP norm",
@@ -23,7 +27,11 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [B_SUM2] = "MLP residual",
     [B_ADD1] = "attention residual",
     [B_PROJ] = "attention output projection",
+    [B_CONTEXT] = "core attention",
+    [B_DROPOUT] = "attention dropout",
+    [B_SOFTMAX] = "attention softmax",
     [B_ATTENTION] = "core attention",
+    [B_COLLECT] = "core attention",
     [B_ROPE] = "rotary embedding",
     [B_SPLIT] = "qkv split",
     [B_QKV] = "qkv projection",
@@ -116,9 +124,9 @@ static void dropout_tensors(const struct layer_view *v)
     saved(l, CERTAIN, mask, F_ADD2, F_ADD2, B_ADD2);
     passing(l, CERTAIN, hidden, B_ADD1, B_PROJ);
     passing(l, CERTAIN, hidden, B_ADD2, B_FC2);
-    if (v->job->bias_dropout_fusion != 1) { /* the dropped-out values before they are added */
-        passing(l, LIKELY, hidden, F_ADD1, F_ADD1);
-        passing(l, LIKELY, hidden, F_ADD2, F_ADD2);
+    if (v->job->bias_dropout_fusion != 1) { /* sum with the bias, dropped-out values */
+        passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD1, F_ADD1);
+        passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD2, F_ADD2);
     }
 }
 

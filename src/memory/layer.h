@@ -8,9 +8,10 @@
 #include "memory/premise.h"
 
 enum layer_step {
-    F_INPUT, F_NORM1, F_QKV, F_ROPE, F_ATTENTION, F_PROJ, F_ADD1, F_NORM2, F_FC1, F_ACT, F_FC2, F_ADD2,
-    B_ADD2, B_FC2, B_ACT, B_FC1, B_NORM2, B_SUM2, B_ADD1, B_PROJ, B_ATTENTION, B_ROPE, B_SPLIT, B_QKV,
-    B_NORM1, B_SUM1,
+    F_INPUT, F_NORM1, F_QKV, F_ROPE, F_ATTENTION, F_SCORES, F_SOFTMAX, F_DROPOUT, F_CONTEXT, F_PROJ,
+    F_ADD1, F_NORM2, F_FC1, F_ACT, F_FC2, F_ADD2,
+    B_ADD2, B_FC2, B_ACT, B_FC1, B_NORM2, B_SUM2, B_ADD1, B_PROJ, B_CONTEXT, B_DROPOUT, B_SOFTMAX,
+    B_ATTENTION, B_COLLECT, B_ROPE, B_SPLIT, B_QKV, B_NORM1, B_SUM1,
     LAYER_STEPS,
     LAYER_FIRST_BACKWARD = B_ADD2
 };
@@ -38,6 +39,30 @@ uint64_t gathered_bytes(const struct shape *shape);
 /* The gradient of a weight of that many elements where it is not added to main_grad by the GEMM itself
  * (no --gradient-accumulation-fusion), else 0. */
 uint64_t weight_gradient_bytes(const struct job *job, const struct shape *shape, uint64_t elements);
+
+/* What core attention is given, one micro-batch on one rank. Bytes. */
+struct core_attention {
+    uint64_t heads, groups;      /* of this rank */
+    uint64_t width_qk, width_v;  /* channels of a head */
+    uint64_t q, k, v, out;
+    uint64_t mixed;   /* whose views q, k and v are: kept instead of those that are views */
+    bool views_qk;    /* q and k are views of mixed */
+    bool view_v;      /* v is, until a backend copies it */
+};
+
+/* What is kept of q, k and v, what the backend makes, and dq, dk, dv up to 'gradients_to' (v's to
+ * B_SPLIT). */
+void core_attention_tensors(const struct layer_view *v, const struct core_attention *c,
+                            int gradients_to);
+
+/* Scratch of the backend's backward over that many rows of q and of k (tokens times sequences). */
+uint64_t attention_scratch(const struct layer_view *v, const struct core_attention *c,
+                           uint64_t q_rows, uint64_t k_rows);
+
+/* The same around an attention that is spread over context parallel ranks (context_parallel.c): writes
+ * everything but what the projections make. */
+void context_parallel_tensors(const struct layer_view *v, const struct core_attention *c,
+                              int gradients_to);
 
 void attention_tensors(const struct layer_view *v); /* attention.c */
 void mlp_tensors(const struct layer_view *v);       /* mlp.c */

@@ -212,7 +212,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
     add_missing_parts(job, &e.shape, memory);
     e.schedule = schedule_of(job, &e.shape);
     for (int i = 0; i < PREMISES; i++) {
-        premise_of(job, &e.shape, (enum certainty)i, &e.premise[i]);
+        premise_of(job, &e.shape, facts, (enum certainty)i, &e.premise[i]);
         profiles_init(&e.profiles[i], job, &e.shape, &e.premise[i]);
     }
     memory->total_parameters = parameters_of_model(&e.shape, &e.placement, arena);

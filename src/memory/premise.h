@@ -11,14 +11,15 @@ enum attention_backend { ATTENTION_FUSED, ATTENTION_FLASH, ATTENTION_UNFUSED, AT
 struct premise {
     enum certainty trust;    /* terms less certain than this are left out */
     enum attention_backend attention;
-    bool attention_known;    /* no other backend can run here */
+    bool attention_assumed;  /* the facts left a choice of backend open */
+    bool deterministic;      /* the backends are told to be */
     double imbalance;        /* tokens of this rank's experts over their balanced share, >= 1 */
     uint64_t multiprocessors; /* of the GPU: scratch of norm kernels is one row each */
 };
 
 extern const char *const attention_backend_names[];
 
-void premise_of(const struct job *job, const struct shape *shape, enum certainty trust,
-                struct premise *premise);
+void premise_of(const struct job *job, const struct shape *shape, const struct facts *facts,
+                enum certainty trust, struct premise *premise);
 
 #endif
