@@ -174,7 +174,8 @@ static void estimate_rank(struct estimate *e, int pp_rank, struct memory_rank *r
     uint64_t peak[PREMISES];
 
     memset(&held, 0, sizeof(held));
-    static_memory_of(e->job, &e->shape, &e->placement, pp_rank, e->arena, &held);
+    static_memory_of(e->job, &e->shape, &e->premise[LIKELY], &e->placement, pp_rank, e->arena,
+                     &held);
     add_missing(e->memory, pp_rank == 0 ? held.missing : NULL);
     schedule_events(&e->schedule, pp_rank, e->arena, &events);
     for (int i = 0; i < PREMISES; i++) {

@@ -1,6 +1,9 @@
 #include "memory/shape.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "memory/packages.h"
 
 /* Numbers a job may leave None: 'fallback' then. Zero and less count as not given. */
 static uint64_t size_or(int64_t value, uint64_t fallback)
@@ -244,6 +247,47 @@ static void read_dtypes(const struct job *job, struct shape *shape)
     shape->grad_bytes = on(job->accumulate_allreduce_grads_in_fp32) ? 4 : shape->param_bytes;
 }
 
+/* CUBLAS_WORKSPACE_CONFIG ":KiB:count[:KiB:count ...]" in bytes; false when it is not of that form. */
+static bool workspace_config(const char *text, uint64_t *bytes)
+{
+    uint64_t sum = 0;
+    unsigned long kib, count;
+    int used;
+
+    for (; *text; text += used) {
+        if (sscanf(text, ":%lu:%lu%n", &kib, &count, &used) != 2)
+            return false;
+        sum += (uint64_t)kib * 1024 * count;
+    }
+    *bytes = sum;
+    return true;
+}
+
+/* ATen/cuda/CublasHandlePool.cpp: 8 pieces of 4 MiB on Hopper and, since torch 2.12, Blackwell; elsewhere
+ * 2 of 4 MiB and 8 of 16 KiB. The environment wins. */
+static uint64_t cublas_workspace(const struct facts *facts, const struct shape *shape)
+{
+    const char *config = environment_get(&facts->environment, "CUBLAS_WORKSPACE_CONFIG");
+    bool big = shape->gpu_arch / 10 == 9 ||
+               (shape->gpu_arch / 10 == 10 && *shape->torch && version_compare(shape->torch, "2.12") >= 0);
+    uint64_t bytes;
+
+    if (config && workspace_config(config, &bytes))
+        return bytes;
+    return big ? 8 * (4u << 20) : 2 * (4u << 20) + 8 * (16u << 10);
+}
+
+static void read_machine(const struct facts *facts, struct shape *shape)
+{
+    shape->gpu_arch = facts->gpu_arch.known ? facts->gpu_arch.value : -1;
+    shape->torch_known = facts->torch.known;
+    shape->te_known = facts->transformer_engine.known;
+    shape->torch = shape->torch_known ? facts->torch.value : usual_torch(shape->release);
+    shape->te = shape->te_known ? facts->transformer_engine.value
+                                : usual_transformer_engine(shape->release);
+    shape->cublas_workspace_bytes = cublas_workspace(facts, shape);
+}
+
 bool shape_of(const struct job *job, enum release release, const struct facts *facts,
               struct shape *shape, const char **why)
 {
@@ -267,8 +311,6 @@ bool shape_of(const struct job *job, enum release release, const struct facts *f
     read_mamba(job, shape);
     read_dtypes(job, shape);
 
-    shape->gpu_arch = facts->gpu_arch.known ? facts->gpu_arch.value : -1;
-    shape->torch = facts->torch.known ? facts->torch.value : NULL;
-    shape->te = facts->transformer_engine.known ? facts->transformer_engine.value : NULL;
+    read_machine(facts, shape);
     return true;
 }

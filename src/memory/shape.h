@@ -87,9 +87,11 @@ struct shape {
     uint64_t param_bytes; /* of params_dtype: 4 or 2 */
     uint64_t grad_bytes;  /* of the DDP gradient buffer */
 
-    /* What the machine adds; -1 or NULL unknown. */
-    int64_t gpu_arch;  /* compute capability x 10 */
-    const char *torch, *te; /* versions; NULL unknown, "" not installed */
+    /* What the machine adds. */
+    int64_t gpu_arch;       /* compute capability x 10; -1 unknown */
+    const char *torch, *te; /* versions, "" not installed; the release's usual ones where unknown */
+    bool torch_known, te_known;
+    uint64_t cublas_workspace_bytes; /* torch allocates for each thread that calls cuBLAS */
 };
 
 /* Reads 'job'. False when the sizes make no model (a size missing or a division with a rest); then '*why'

@@ -7,13 +7,14 @@
 
 #include "memory/memory.h"
 #include "memory/parameters.h"
+#include "memory/premise.h"
 
 /* When a term is there. */
 enum static_when {
     WHEN_ALWAYS,  /* from the first iteration on, also in forward and backward */
     WHEN_AT_REST, /* from the optimizer step to the start of the next iteration: in allocated_bytes, not in
                      the peak of forward and backward */
-    WHEN_STEP,    /* only inside the optimizer step */
+    WHEN_STEP,    /* inside the optimizer step, besides what is there at rest */
     WHEN_OUTSIDE  /* not torch's */
 };
 
@@ -33,12 +34,12 @@ struct static_memory {
     const char *missing;      /* what is not modelled, or NULL */
 };
 
-/* Terms of one pipeline rank (tensor-parallel rank 0, data-parallel rank 0). */
-void static_memory_of(const struct job *job, const struct shape *shape,
+/* Terms of one pipeline rank (data-parallel rank 0). Of 'premise' the attention backend is read. */
+void static_memory_of(const struct job *job, const struct shape *shape, const struct premise *premise,
                       const struct placement *placement, int64_t pp_rank, struct arena *arena,
                       struct static_memory *memory);
 
-/* Sum of the terms there at 'when' (WHEN_AT_REST and WHEN_STEP include WHEN_ALWAYS) whose certainty is
+/* Sum of the terms there at 'when' (WHEN_AT_REST includes WHEN_ALWAYS, WHEN_STEP both) whose certainty is
  * 'certainty' or better. */
 uint64_t static_sum(const struct static_memory *memory, enum static_when when,
                     enum certainty certainty);

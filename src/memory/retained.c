@@ -1,0 +1,90 @@
+#include <string.h>
+
+#include "memory/static_rank.h"
+
+static bool is(const char *value, const char *want)
+{
+    return value && strcmp(value, want) == 0;
+}
+
+/* A chunk that receives its input keeps the last one and its gradient: 2 x tokens x hidden x bytes of the
+ * pipeline dtype (model.set_input_tensor, schedules.py retain_grad). */
+static uint64_t received_input_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+    uint64_t element = rank->job->fp32_residual_connection == 1 ? 4 : shape->param_bytes;
+    uint64_t bytes = 0;
+
+    for (int64_t v = 0; v < rank->chunk_count; v++)
+        if (!rank->chunk[v].chunk->pre_process)
+            bytes += 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * element);
+    return bytes;
+}
+
+static uint64_t expert_layers(const struct static_rank *rank)
+{
+    uint64_t layers = 0;
+
+    for (int64_t v = 0; v < rank->chunk_count; v++) {
+        const struct chunk *chunk = rank->chunk[v].chunk;
+
+        for (int64_t i = 0; i < chunk->layer_count; i++)
+            layers += chunk->layer[i].feed_forward == FEED_FORWARD_MOE;
+        for (int64_t i = 0; i < chunk->mtp_layer_count * chunk->mtp_count; i++)
+            layers += chunk->mtp_layer[i % chunk->mtp_layer_count].feed_forward == FEED_FORWARD_MOE;
+    }
+    return layers;
+}
+
+static uint64_t router_bytes(const struct static_rank *rank)
+{
+    const char *dtype = rank->job->moe_router_dtype;
+
+    return is(dtype, "fp32") ? 4 : is(dtype, "fp64") ? 8 : rank->shape->param_bytes;
+}
+
+/* A token dispatcher keeps the last routing as attributes (transformer/moe/token_dispatcher.py):
+ * probabilities [tokens, E] of the router dtype, the map of the same shape in bool, and where each token
+ * went: row ids of the fused permutation 4 tokens (2 E + 1), or one int64 a permuted token. */
+static uint64_t routing_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+    uint64_t tokens = shape->tokens_sharded;
+    uint64_t each;
+
+    if (!shape->num_experts)
+        return 0;
+    each = allocated_bytes(tokens * shape->num_experts * router_bytes(rank)) +
+           allocated_bytes(tokens * shape->num_experts);
+    each += rank->job->moe_permute_fusion == 1
+                ? allocated_bytes(4 * tokens * (2 * shape->num_experts + 1))
+                : allocated_bytes(8 * tokens * shape->moe_router_topk);
+    return each * expert_layers(rank);
+}
+
+static bool recomputes_experts(const struct job *job)
+{
+    if (is(job->recompute_granularity, "full"))
+        return true;
+    return is(job->recompute_granularity, "selective") && list_has(&job->recompute_modules, "moe");
+}
+
+/* Where a whole expert layer is recomputed, those probabilities hang on the recomputed graph, and with it
+ * the checkpoint's input and its gradient stay: 2 x tokens x hidden x bytes a layer. */
+static uint64_t recomputed_input_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+
+    if (!shape->num_experts || !recomputes_experts(rank->job))
+        return 0;
+    return 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+           expert_layers(rank);
+}
+
+void add_retained_terms(struct static_rank *rank)
+{
+    static_add(rank, "buffers", "received inputs", received_input_bytes(rank), WHEN_AT_REST, CERTAIN);
+    static_add(rank, "buffers", "last routing", routing_bytes(rank), WHEN_AT_REST, LIKELY);
+    static_add(rank, "buffers", "inputs of recomputed experts", recomputed_input_bytes(rank),
+               WHEN_AT_REST, LIKELY);
+}
