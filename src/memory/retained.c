@@ -81,10 +81,24 @@ static uint64_t recomputed_input_bytes(const struct static_rank *rank)
            expert_layers(rank);
 }
 
+/* Overlapping the all-to-alls cuts a layer into nodes whose detached input and its gradient stay until the
+ * next iteration: 2 x tokens x hidden x bytes an expert layer (models/gpt/fine_grained_callables.py). */
+static uint64_t overlapped_nodes_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+
+    if (rank->job->overlap_moe_expert_parallel_comm != 1)
+        return 0;
+    return 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+           expert_layers(rank);
+}
+
 void add_retained_terms(struct static_rank *rank)
 {
     static_add(rank, "buffers", "received inputs", received_input_bytes(rank), WHEN_AT_REST, CERTAIN);
     static_add(rank, "buffers", "last routing", routing_bytes(rank), WHEN_AT_REST, LIKELY);
     static_add(rank, "buffers", "inputs of recomputed experts", recomputed_input_bytes(rank),
+               WHEN_AT_REST, LIKELY);
+    static_add(rank, "buffers", "nodes of overlapped layers", overlapped_nodes_bytes(rank),
                WHEN_AT_REST, LIKELY);
 }

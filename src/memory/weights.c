@@ -39,18 +39,21 @@ void weights_of_layer(const struct shape *shape, struct layer layer, enum parame
 }
 
 /* VocabParallelEmbedding [V / tp, h] and learned positions [max_position_embeddings, h], the latter
- * replicated (models/common/embeddings/language_model_embedding.py). */
+ * replicated (models/common/embeddings/language_model_embedding.py). Where the output layer has no weight of
+ * its own, it multiplies with this one. */
 static void weights_of_embedding(const struct shape *shape, const struct chunk *chunk,
                                  struct weights *weights)
 {
     bool shared = shape->pp > 1 && (shape->tied || shape->mtp_num_layers);
+    bool multiplied = chunk->post_process && !chunk->output_weight;
 
     weights_add(weights, (struct weight){ .name = "embedding.word_embeddings.weight",
                                           .part = PART_EMBEDDING,
                                           .rows = shape->padded_vocab_size / shape->tp,
                                           .columns = shape->hidden_size,
                                           .shards = chunk->embedding_copy ? 0 : shape->tp,
-                                          .shared_embedding = shared });
+                                          .shared_embedding = shared,
+                                          .gemm = multiplied ? GEMM_MEGATRON : GEMM_NONE });
     if (shape->learned_positions)
         weights_add(weights, (struct weight){ .name = "embedding.position_embeddings.weight",
                                               .part = PART_EMBEDDING,

@@ -59,7 +59,7 @@ static void estimate(struct resolved *r, const char *flags, int64_t pp_rank, str
     snprintf(line, sizeof(line), MODEL "%s", flags);
     if (!resolve_line(r, "main", line, 8))
         fail_msg("%s: no placement because of %s", flags, r->why);
-    premise_of(r->report.job, &r->shape, LIKELY, &premise);
+    premise_of(r->report.job, &r->shape, &r->facts, LIKELY, &premise);
     static_memory_of(r->report.job, &r->shape, &premise, &r->placement, pp_rank, &r->arena, memory);
 }
 
