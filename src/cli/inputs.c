@@ -133,9 +133,11 @@ int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inp
         if (read_facts_file(cli->facts, arena, &inputs->facts, err) < 0)
             return -1;
     } else {
-        facts_gather(&inputs->launch, &inputs->policy, arena, &inputs->facts);
+        facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena,
+                     &inputs->facts);
     }
     facts_from_gpu(&inputs->facts);
+    launch_complete(&inputs->launch, &inputs->facts, arena);
     if (cli->gpu && !cli->gpu_memory && !inputs->facts.gpu_memory_bytes.known)
         return error_set(err, "--gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
                          cli->gpu);

@@ -157,6 +157,7 @@ static int decide(json_t *record, const struct policy *policy, const struct opti
         read_launch(record, &env, launch, arena, err) < 0 ||
         read_facts(record, &launch->environment, facts, arena, err) < 0)
         return -1;
+    launch_complete(launch, facts, arena);
     verdict_decide(&request, arena, report);
     return 0;
 }

@@ -9,7 +9,7 @@ struct gpu_row {
     const char *name;      /* "H100-80GB" */
     const char *aliases;   /* other spellings, NVML product names; separated by '|' */
     int arch;              /* compute capability x 10 */
-    uint64_t usable_bytes; /* what torch.cuda.mem_get_info() calls total on an idle card */
+    uint64_t usable_bytes; /* the largest total that torch.cuda.mem_get_info() was seen to report */
     int nvlink_domain;     /* GPUs joined by NVLink in the usual machine */
     int tflops;            /* dense bf16 (fp16 where there is no bf16), vendor's figure */
 };
@@ -17,7 +17,12 @@ struct gpu_row {
 extern const struct gpu_row gpu_rows[];
 extern const size_t gpu_row_count;
 
-/* By name or alias, any case; NULL when not in the table. */
+/* By name or alias; case, blanks and dashes do not count, nor "NVIDIA" in front. NULL when not in
+ * the table. */
 const struct gpu_row *gpu_find(const char *name);
+
+/* By the type a site gives its GPUs ("h100", "a100_80gb"): where several sizes have that name, the
+ * one with the most memory. */
+const struct gpu_row *gpu_largest(const char *type);
 
 #endif

@@ -318,23 +318,27 @@ void launch_parse(int argc, const char *const *command, const struct environment
         world_of_environment(launch, arena);
 }
 
-void launch_set_gpus_per_node(struct launch *launch, int64_t gpus, const char *source,
-                              struct arena *arena)
+static struct launch_layer *undecided(struct launch *launch)
 {
-    struct launch_layer *layer = NULL;
+    for (int l = 0; l < launch->layer_count; l++)
+        if (launch->layer[l].per_gpu && !launch->layer[l].per_node.known)
+            return &launch->layer[l];
+    return NULL;
+}
+
+void launch_complete(struct launch *launch, const struct facts *facts, struct arena *arena)
+{
+    const struct fact_int *gpus =
+        facts->gpus_visible.known ? &facts->gpus_visible : &facts->gpus_per_node;
+    struct launch_layer *layer = undecided(launch);
     const char *text;
 
-    for (int l = 0; l < launch->layer_count; l++)
-        if (launch->layer[l].per_gpu)
-            layer = &launch->layer[l];
-    if (!layer || layer->per_node.known || gpus <= 0)
+    if (!layer || !gpus->known || gpus->value <= 0 || launch->world.known)
         return;
-    text = arena_printf(arena, "one process for each GPU, %s", source);
-    layer->per_node = count_of(gpus, text);
+    text = arena_printf(arena, "one process for each GPU, %s", gpus->source);
+    layer->per_node = count_of(gpus->value, text);
     if (layer->nodes.known)
-        layer->processes = count_of(layer->nodes.value * gpus, text);
-    if (layer != launch_ranks(launch))
-        return;
+        layer->processes = count_of(layer->nodes.value * gpus->value, text);
     world_of_layer(launch, layer);
     if (launch->world.known)
         launch->environment =

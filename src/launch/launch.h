@@ -69,9 +69,9 @@ void launch_parse(int argc, const char *const *command, const struct environment
 const struct launch_layer *launch_ranks(const struct launch *launch);
 const struct launch_layer *launch_agents(const struct launch *launch);
 
-/* Completes a launch that starts one rank for each GPU of a node, once that number is known. */
-void launch_set_gpus_per_node(struct launch *launch, int64_t gpus, const char *source,
-                              struct arena *arena);
+/* Completes a launch that starts one rank for each GPU of a node, when the facts know that number.
+ */
+void launch_complete(struct launch *launch, const struct facts *facts, struct arena *arena);
 
 /* A launch of which only the trainer's argv and perhaps the number of ranks are known (batch
  * records); world <= 0: unknown. */

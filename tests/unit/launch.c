@@ -360,7 +360,7 @@ static void gpus_complete_the_world(void **state)
     (void)state;
     parse("torchrun --nnodes 2 --nproc-per-node gpu " GPT, "", &arena, &launch);
     assert_false(launch.world.known);
-    launch_set_gpus_per_node(&launch, 8, "NVML", &arena);
+    launch_complete(&launch, &(struct facts){ .gpus_per_node = { true, 8, "--gpus-per-node" } }, &arena);
     assert_int_equal(launch.world.value, 16);
     assert_string_equal(environment_get(&launch.environment, "WORLD_SIZE"), "16");
     arena_release(&arena);
