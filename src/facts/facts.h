@@ -82,4 +82,7 @@ enum release facts_release(const struct facts *facts);
  * "2.9"); both must be non-empty. */
 int version_compare(const char *have, const char *want);
 
+/* Is the package known to be installed and older than 'version'? */
+bool version_below(const struct fact_str *package, const char *version);
+
 #endif

@@ -48,3 +48,8 @@ int version_compare(const char *have, const char *want)
     }
     return 0;
 }
+
+bool version_below(const struct fact_str *package, const char *version)
+{
+    return package->known && *package->value && version_compare(package->value, version) < 0;
+}

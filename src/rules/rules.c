@@ -118,7 +118,8 @@ static void check(struct walk *walk, const struct rule *rule)
     struct finding finding = { .id = rule->id, .stage = rule->stage, .severity = rule->severity,
                                .options = rule->options, .fix = rule->fix };
 
-    if (needs_violated(walk, rule->needs) || rule->check(walk, &finding) != VIOLATED)
+    if (walk_violated(walk, rule->id) || needs_violated(walk, rule->needs) ||
+        rule->check(walk, &finding) != VIOLATED)
         return;
     if (options_spoiled(walk, rule->options))
         return;

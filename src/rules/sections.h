@@ -9,8 +9,11 @@ extern const struct rule_section rank_rules;      /* ranks.c: ranks of one launc
 extern const struct rule_section parse_rules;     /* parse.c: argparse */
 /* validate_args, cut at its own seams; the order below is the order of execution. */
 extern const struct rule_section validate_world_rules;     /* ranks, TP x PP x CP x DP */
+extern const struct rule_section validate_rl_rules;        /* reinforcement learning */
 extern const struct rule_section validate_renamed_rules;   /* renamed and withdrawn options */
 extern const struct rule_section validate_batch_rules;     /* batch sizes, data options */
+extern const struct rule_section validate_rl_batch_rules;  /* its batches */
+extern const struct rule_section validate_hybrid_rules;    /* layer patterns, MTP */
 extern const struct rule_section validate_pipeline_rules;  /* layers over ranks and chunks */
 extern const struct rule_section validate_sharding_rules;  /* distributed optimizer, FSDP */
 extern const struct rule_section validate_precision_rules; /* types */

@@ -1,4 +1,7 @@
-/* Ninth part of validate_args: biases, positions, experts, checkpoint format against the model, data. */
+/* Tenth part of validate_args: biases, positions, experts, checkpoint format against the model, data. */
+#include <inttypes.h>
+
+#include "rules/nearest.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
 
@@ -55,31 +58,661 @@ static void softmax_fp32(struct walk *walk)
         walk->job->attention_softmax_in_fp32 = 1;
 }
 
+static enum answer qk_clip(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->qk_clip))
+        return NOT_APPLICABLE;
+    if (version_below(&walk->facts->transformer_engine, "2.9.0"))
+        return violated(walk, finding, "--qk-clip needs Transformer Engine 2.9, %s is installed",
+                        walk->facts->transformer_engine.value);
+    if (!(job->qk_clip_alpha > 0 && job->qk_clip_alpha < 1))
+        return violated(walk, finding, "--qk-clip-alpha %g is not between 0 and 1",
+                        job->qk_clip_alpha);
+    if (job->qk_clip_threshold > 0)
+        return HOLDS;
+    return violated(walk, finding, "--qk-clip-threshold %g is not above 0", job->qk_clip_threshold);
+}
+
+static enum answer log_max_logit(struct walk *walk, struct finding *finding)
+{
+    if (!is_on(walk->job->log_max_attention_logit))
+        return NOT_APPLICABLE;
+    if (!version_below(&walk->facts->transformer_engine, "2.9.0"))
+        return HOLDS;
+    return violated(walk, finding,
+                    "--log-max-attention-logit needs Transformer Engine 2.9, %s is installed",
+                    walk->facts->transformer_engine.value);
+}
+
+static enum answer retro(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->retro_add_retriever))
+        return NOT_APPLICABLE;
+    if (!is_set(job->train_samples) && !job->retro_project_dir)
+        return violated(walk, finding, "--retro-add-retriever comes without --retro-project-dir");
+    if (is_on(job->sequence_parallel))
+        return violated(walk, finding, "--retro-add-retriever does not work with --sequence-parallel");
+    if (job->pipeline_model_parallel_size != 1)
+        return violated(walk, finding,
+                        "--retro-add-retriever works on one pipeline rank, not %" PRId64,
+                        job->pipeline_model_parallel_size);
+    return HOLDS;
+}
+
+static enum answer decoupled_lr(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (is_none_float(job->decoupled_lr) && is_none_float(job->decoupled_min_lr))
+        return NOT_APPLICABLE;
+    if (is_on(job->use_legacy_models))
+        return violated(walk, finding, "legacy models have no decoupled learning rate");
+    if (walk->release == RELEASE_0_8_0 && is_on(job->use_dist_ckpt))
+        return violated(walk, finding, "a decoupled learning rate cannot be saved by --use-dist-ckpt");
+    return HOLDS;
+}
+
+static enum answer rotary_interleaved(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->rotary_interleaved))
+        return NOT_APPLICABLE;
+    if (is_on(job->apply_rope_fusion) && walk->release <= RELEASE_0_13_0)
+        return violated(walk, finding, "--rotary-interleaved does not work with the rope fusion, which "
+                                       "is on by default");
+    if (is_on(job->use_legacy_models))
+        return violated(walk, finding, "legacy models have no --rotary-interleaved");
+    return HOLDS;
+}
+
+static enum answer posemb_nopos(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (job->add_position_embedding != 0)
+        return NOT_APPLICABLE;
+    if (is_word(job->position_embedding_type, "rope"))
+        return HOLDS;
+    return violated(walk, finding, "--no-position-embedding contradicts %s positions",
+                    job->position_embedding_type);
+}
+
+static enum answer posemb_relative(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_word(job->position_embedding_type, "relative"))
+        return NOT_APPLICABLE;
+    if (is_word(job->transformer_impl, "transformer_engine"))
+        return HOLDS;
+    return violated(walk, finding, "relative positions need Transformer Engine, not "
+                                   "'--transformer-impl %s'",
+                    job->transformer_impl);
+}
+
+static enum answer posemb_mrope(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_word(job->position_embedding_type, "mrope"))
+        return NOT_APPLICABLE;
+    if (job->mrope_section.count >= 0)
+        return HOLDS;
+    return violated(walk, finding, "mrope positions come without --mrope-section");
+}
+
+static enum answer spec_none(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_set(job->num_experts))
+        return NOT_APPLICABLE;
+    if (job->spec.count < 0)
+        return HOLDS;
+    return violated(walk, finding, "--num-experts %" PRId64 " contradicts --spec, which names its own "
+                                   "layers",
+                    job->num_experts);
+}
+
+static enum answer legacy_cp(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (job->context_parallel_size <= 1)
+        return NOT_APPLICABLE;
+    if (!is_on(job->use_legacy_models))
+        return HOLDS;
+    return violated(walk, finding, "legacy models have no context parallelism");
+}
+
+static enum answer ep_needs_experts(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (job->expert_model_parallel_size <= 1)
+        return NOT_APPLICABLE;
+    if (is_set(job->num_experts))
+        return HOLDS;
+    return violated(walk, finding, "--expert-model-parallel-size %" PRId64 " has no experts to split",
+                    job->expert_model_parallel_size);
+}
+
+static enum answer ep_divides_experts(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int64_t ep = job->expert_model_parallel_size;
+    int64_t experts = job->num_experts;
+
+    if (ep <= 1 || !is_set(experts))
+        return NOT_APPLICABLE;
+    if (floor_mod(experts, ep) == 0)
+        return HOLDS;
+    if (experts > 0)
+        finding_fix(walk, finding, "--expert-model-parallel-size %" PRId64 ", or --num-experts %" PRId64,
+                    nearest_divisor(experts, experts, ep), round_up(experts, ep));
+    return violated(walk, finding,
+                    "%" PRId64 " experts cannot be split over %" PRId64 " expert parallel ranks",
+                    experts, ep);
+}
+
+static enum answer ep_fp16(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (job->expert_model_parallel_size <= 1)
+        return NOT_APPLICABLE;
+    if (!is_on(job->fp16))
+        return HOLDS;
+    return violated(walk, finding, "expert parallelism does not work with --fp16 before 0.16");
+}
+
+static enum answer legacy_dist_ckpt(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->use_legacy_models))
+        return NOT_APPLICABLE;
+    if (!is_on(job->use_dist_ckpt))
+        return HOLDS;
+    return violated(walk, finding, "legacy models cannot write distributed checkpoints");
+}
+
+static enum answer dcp_limits(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_word(job->ckpt_format, "torch_dcp"))
+        return NOT_APPLICABLE;
+    if (!is_on(job->use_torch_fsdp2))
+        return violated(walk, finding, "'--ckpt-format torch_dcp' comes without --use-torch-fsdp2");
+    if (job->tensor_model_parallel_size > 1 ||
+        value_or(job->encoder_tensor_model_parallel_size, 0) > 1)
+        return violated(walk, finding, "'--ckpt-format torch_dcp' does not know tensor parallelism");
+    if (job->pipeline_model_parallel_size > 1 ||
+        value_or(job->encoder_pipeline_model_parallel_size, 0) > 1)
+        return violated(walk, finding, "'--ckpt-format torch_dcp' does not know pipelines");
+    return HOLDS;
+}
+
+static enum answer fsdp_dtensor(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_word(job->ckpt_format, "fsdp_dtensor"))
+        return NOT_APPLICABLE;
+    if (is_on(job->use_megatron_fsdp))
+        return HOLDS;
+    return violated(walk, finding, "'--ckpt-format fsdp_dtensor' comes without --use-megatron-fsdp");
+}
+
+static enum answer data_sources(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int splits = job->train_data_path.count > 0 || job->valid_data_path.count > 0 ||
+                 job->test_data_path.count > 0;
+    int sources = is_on(job->mock_data) + (job->data_path.count > 0) + splits;
+
+    if (sources <= 1)
+        return HOLDS;
+    return violated(walk, finding, "%d sources of data: %s%s%s", sources,
+                    is_on(job->mock_data) ? "--mock-data " : "",
+                    job->data_path.count > 0 ? "--data-path " : "",
+                    splits ? "--train-data-path and its kin" : "");
+}
+
+static enum answer fim(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->fim_data))
+        return NOT_APPLICABLE;
+    if (is_on(job->mock_data))
+        return violated(walk, finding, "--fim-data cuts real documents, --mock-data has none");
+    if (walk->release == RELEASE_0_16_0 && is_on(job->legacy_tokenizer))
+        return violated(walk, finding, "--fim-data does not work with --legacy-tokenizer");
+    if (job->fim_rate == 0 || job->fim_spm_rate == 0)
+        return violated(walk, finding, "a %s of 0 cuts no document",
+                        job->fim_rate == 0 ? "--fim-rate" : "--fim-spm-rate");
+    return HOLDS;
+}
+
+static enum answer te_ce_fusion(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->cross_entropy_loss_fusion) || !is_word(job->cross_entropy_fusion_impl, "te"))
+        return NOT_APPLICABLE;
+    return violated(walk, finding, "the cross entropy of Transformer Engine is switched off since 0.18");
+}
+
+static enum answer old_mapping(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->use_tp_pp_dp_mapping))
+        return NOT_APPLICABLE;
+    if (job->context_parallel_size * job->expert_model_parallel_size <= 1)
+        return HOLDS;
+    return violated(walk, finding, "--use-tp-pp-dp-mapping knows neither context nor expert "
+                                   "parallelism, CP x EP = %" PRId64 " x %" PRId64,
+                    job->context_parallel_size, job->expert_model_parallel_size);
+}
+
+static enum answer det_options(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    const char *conflict = NULL;
+
+    if (!is_on(job->deterministic_mode))
+        return NOT_APPLICABLE;
+    if (is_on(job->use_flash_attn) && walk->release < RELEASE_0_19_0)
+        conflict = "--use-flash-attn";
+    else if (is_on(job->cross_entropy_loss_fusion) && walk->release > RELEASE_0_8_0)
+        conflict = "--cross-entropy-loss-fusion";
+    else if (is_on(job->tp_comm_overlap) && walk->release >= RELEASE_0_19_0)
+        conflict = "--tp-comm-overlap";
+    if (!conflict)
+        return HOLDS;
+    return violated(walk, finding, "--deterministic-mode does not work with %s", conflict);
+}
+
+static bool in_words(const char *word, size_t length, const char *const *words)
+{
+    for (; *words; words++)
+        if (strlen(*words) == length && strncmp(*words, word, length) == 0)
+            return true;
+    return false;
+}
+
+/* Up to 0.18: one known algorithm, which must be set. */
+static enum answer det_nccl_old(struct walk *walk, struct finding *finding)
+{
+    static const char *const known[] = { "Tree",         "Ring",  "CollnetDirect",
+                                         "CollnetChain", "^NVLS", NULL };
+    const struct environment *env = &walk->facts->environment;
+    const char *value = environment_get(env, "NCCL_ALGO");
+
+    if (!is_on(walk->job->deterministic_mode) || !env->known)
+        return NOT_APPLICABLE;
+    if (value && in_words(value, strlen(value), known))
+        return HOLDS;
+    return violated(walk, finding, "--deterministic-mode needs NCCL_ALGO=Ring or Tree, it is %s%s",
+                    value ? "set to " : "not set", value ? value : "");
+}
+
+/* Since 0.19: every token known, unset is filled in. */
+static enum answer det_nccl(struct walk *walk, struct finding *finding)
+{
+    static const char *const known[] = { "Ring", "CollnetDirect", "CollnetChain", "^NVLS", NULL };
+    const char *value = environment_get(&walk->facts->environment, "NCCL_ALGO");
+    int tokens = 0;
+
+    if (!is_on(walk->job->deterministic_mode) || !value)
+        return NOT_APPLICABLE;
+    for (const char *p = value; *p;) {
+        size_t length;
+
+        p += strspn(p, " ,\t");
+        length = strcspn(p, ",");
+        while (length > 0 && (p[length - 1] == ' ' || p[length - 1] == '\t'))
+            length--;
+        if (length > 0 && !in_words(p, length, known))
+            return violated(walk, finding, "NCCL_ALGO=%s is not deterministic: '%.*s'", value,
+                            (int)length, p);
+        tokens += length > 0;
+        p += strcspn(p, ",");
+    }
+    return tokens ? HOLDS : violated(walk, finding, "NCCL_ALGO is set to no algorithm");
+}
+
+static enum answer det_env(struct walk *walk, struct finding *finding)
+{
+    static const struct {
+        const char *name, *accepted[3];
+        bool prefix; /* the first letter decides */
+        enum release since;
+    } row[] = {
+        { "NVTE_ALLOW_NONDETERMINISTIC_ALGO", { "0" }, false, RELEASE_0_19_0 },
+        { "CUBLAS_WORKSPACE_CONFIG", { ":4096:8", ":16:8" }, false, RELEASE_0_19_0 },
+        { "MAMBA_DETERMINISTIC", { "1" }, true, RELEASE_0_19_0 },
+        { "CAUSAL_CONV1D_DETERMINISTIC", { "1" }, true, RELEASE_MAIN },
+    };
+
+    if (!is_on(walk->job->deterministic_mode))
+        return NOT_APPLICABLE;
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        const char *value = environment_get(&walk->facts->environment, row[i].name);
+
+        if (!value || walk->release < row[i].since || (row[i].prefix && !*value) ||
+            in_words(value, row[i].prefix ? 1 : strlen(value), row[i].accepted))
+            continue;
+        finding_fix(walk, finding, "unset %s", row[i].name);
+        return violated(walk, finding, "%s=%s is not deterministic", row[i].name, value);
+    }
+    return HOLDS;
+}
+
 static const struct rule rows[] = {
-    { .id = "bias-sync", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "bias-sync",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = bias_sync,
       .what = "linear biases bring the qkv bias; without them the bias-gelu fusion is off",
       .why = "--disable-bias-linear decides both." },
-    { .id = "legacy-rope", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "qk-clip",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .options = "--qk-clip --qk-clip-alpha --qk-clip-threshold",
+      .check = qk_clip,
+      .what = "--qk-clip has an alpha between 0 and 1 and a threshold above 0",
+      .why = "Attention logits above the threshold shrink the weights.",
+      .fix = "--qk-clip-alpha 0.5 --qk-clip-threshold 100" },
+    { .id = "log-max-logit",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .options = "--log-max-attention-logit",
+      .check = log_max_logit,
+      .what = "--log-max-attention-logit needs Transformer Engine 2.9",
+      .why = "Older attention kernels do not return it.",
+      .fix = "a newer Transformer Engine" },
+    { .id = "retro",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_15_0,
+      .options = "--retro-add-retriever --retro-project-dir --sequence-parallel "
+                 "--pipeline-model-parallel-size",
+      .check = retro,
+      .what = "--retro-add-retriever needs a project, one pipeline rank, no sequence parallel",
+      .why = "Retro models are built whole on every rank.",
+      .fix = "--pipeline-model-parallel-size 1, without --sequence-parallel" },
+    { .id = "decoupled-lr-ckpt",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .options = "--decoupled-lr --decoupled-min-lr --use-legacy-models --use-dist-ckpt",
+      .check = decoupled_lr,
+      .what = "a decoupled learning rate excludes legacy models (0.8: and distributed "
+                 "checkpoints)",
+      .why = "It splits parameter groups.",
+      .fix = "remove --decoupled-lr" },
+    { .id = "legacy-rope",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = legacy_rope,
       .what = "--use-rotary-position-embeddings is --position-embedding-type rope",
       .why = "It is read late: checks above it see the default, learned_absolute." },
-    { .id = "rope-fusion-off", .stage = STAGE_VALIDATE, .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN, .adjust = rope_fusion_off,
+    { .id = "rotary-interleaved-fusion",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .options = "--rotary-interleaved --no-rope-fusion --use-legacy-models",
+      .check = rotary_interleaved,
+      .what = "--rotary-interleaved excludes the rope fusion (up to 0.13) and legacy models",
+      .why = "The fused kernel rotates halves only.",
+      .fix = "--no-rope-fusion" },
+    { .id = "rope-fusion-off",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .adjust = rope_fusion_off,
       .what = "the rope fusion is off unless positions are rope",
       .why = "There is nothing to fuse." },
-    { .id = "experts-zero", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
-      .adjust = experts_zero, .what = "--num-experts 0 is a dense model",
+    { .id = "posemb-nopos",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--no-position-embedding --position-embedding-type",
+      .check = posemb_nopos,
+      .what = "--no-position-embedding needs rope",
+      .why = "It is deprecated: the type decides.",
+      .fix = "--position-embedding-type none, or remove --no-position-embedding" },
+    { .id = "posemb-relative",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .options = "--position-embedding-type --transformer-impl",
+      .check = posemb_relative,
+      .what = "relative positions need Transformer Engine",
+      .why = "The local attention takes no bias.",
+      .fix = "--transformer-impl transformer_engine" },
+    { .id = "posemb-mrope",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .options = "--position-embedding-type --mrope-section",
+      .check = posemb_mrope,
+      .what = "mrope positions need --mrope-section",
+      .why = "It says how channels are shared by time, height and width.",
+      .fix = "--mrope-section T H W" },
+    { .id = "experts-zero",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = experts_zero,
+      .what = "--num-experts 0 is a dense model",
       .why = "The same as leaving it out." },
-    { .id = "moe-ffn-default", .stage = STAGE_VALIDATE, .since = RELEASE_0_10_0,
-      .until = RELEASE_MAIN, .adjust = moe_ffn_default,
+    { .id = "spec-none-old",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_15_0,
+      .options = "--num-experts --spec",
+      .check = spec_none,
+      .what = "--num-experts excludes --spec",
+      .why = "A specification names its own layers.",
+      .fix = "remove --spec" },
+    { .id = "moe-ffn-default",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .adjust = moe_ffn_default,
       .what = "--moe-ffn-hidden-size is --ffn-hidden-size unless given",
       .why = "Each expert is then as wide as a dense layer." },
-    { .id = "lb-single-list", .stage = STAGE_VALIDATE, .since = RELEASE_0_14_0,
-      .until = RELEASE_MAIN, .adjust = lb_single_list,
+    { .id = "legacy-models-cp",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .options = "--context-parallel-size --use-legacy-models",
+      .check = legacy_cp,
+      .what = "context parallelism excludes legacy models",
+      .why = "Only Megatron-core attention knows it.",
+      .fix = "remove --use-legacy-models" },
+    { .id = "ep-needs-experts",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--expert-model-parallel-size --num-experts",
+      .shape = true,
+      .check = ep_needs_experts,
+      .what = "expert parallelism needs experts",
+      .why = "There is nothing to split otherwise.",
+      .fix = "--num-experts N, or --expert-model-parallel-size 1" },
+    { .id = "ep-divides-experts",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--num-experts --expert-model-parallel-size",
+      .shape = true,
+      .check = ep_divides_experts,
+      .what = "experts are a multiple of the expert parallel ranks",
+      .why = "Every rank holds the same number of experts.",
+      .fix = "an --expert-model-parallel-size that divides --num-experts" },
+    { .id = "ep-fp16-old",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_15_0,
+      .options = "--expert-model-parallel-size --fp16",
+      .check = ep_fp16,
+      .what = "expert parallelism excludes --fp16",
+      .why = "Loss scaling did not see the experts.",
+      .fix = "--bf16" },
+    { .id = "lb-single-list",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .adjust = lb_single_list,
       .what = "one load balancing type or coefficient is a value, not a list of one",
       .why = "Lists are for several auxiliary losses." },
-    { .id = "softmax-fp32", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "legacy-models-dist-ckpt",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .options = "--use-legacy-models --ckpt-format --use-dist-ckpt",
+      .check = legacy_dist_ckpt,
+      .what = "legacy models exclude distributed checkpoints",
+      .why = "They cannot describe their shards.",
+      .fix = "--ckpt-format torch" },
+    { .id = "dcp-limits",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .options = "--ckpt-format --use-torch-fsdp2 --tensor-model-parallel-size "
+                 "--pipeline-model-parallel-size",
+      .check = dcp_limits,
+      .what = "--ckpt-format torch_dcp needs torch FSDP2, TP 1 and PP 1",
+      .why = "It saves what FSDP2 shards.",
+      .fix = "--ckpt-format torch_dist" },
+    { .id = "mfsdp-ckpt",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .options = "--ckpt-format --use-megatron-fsdp",
+      .check = fsdp_dtensor,
+      .what = "--ckpt-format fsdp_dtensor needs --use-megatron-fsdp",
+      .why = "Only its shards are DTensors.",
+      .fix = "--use-megatron-fsdp, or --ckpt-format torch_dist" },
+    { .id = "data-sources",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--mock-data --data-path --train-data-path --valid-data-path --test-data-path",
+      .check = data_sources,
+      .what = "one source of data at most",
+      .why = "Mock data, one blend, or a blend a split.",
+      .fix = "keep one of the sources" },
+    { .id = "fim",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .options = "--fim-data --mock-data --fim-rate --fim-spm-rate",
+      .check = fim,
+      .what = "--fim-data needs real data and rates above 0",
+      .why = "Documents are cut and their middle moved to the end.",
+      .fix = "--fim-rate 0.5 --fim-spm-rate 0.5, without --mock-data" },
+    { .id = "te-ce-fusion",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .options = "--cross-entropy-fusion-impl --cross-entropy-loss-fusion",
+      .check = te_ce_fusion,
+      .what = "the loss is not fused by Transformer Engine",
+      .why = "Megatron found it unstable; it worked from 0.12 to 0.17.",
+      .fix = "--cross-entropy-fusion-impl native" },
+    { .id = "tp-pp-dp-cp-ep-old",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_10_0,
+      .options = "--use-tp-pp-dp-mapping --context-parallel-size --expert-model-parallel-size",
+      .shape = true,
+      .check = old_mapping,
+      .what = "--use-tp-pp-dp-mapping excludes CP and EP",
+      .why = "The other order of ranks knew three dimensions.",
+      .fix = "remove --use-tp-pp-dp-mapping" },
+    { .id = "det-options",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--deterministic-mode --use-flash-attn --cross-entropy-loss-fusion "
+                 "--tp-comm-overlap",
+      .check = det_options,
+      .what = "--deterministic-mode excludes what sums in any order",
+      .why = "Up to 0.18 flash attention, from 0.19 tensor parallel overlap; the fused "
+                 "loss always.",
+      .fix = "remove the option named" },
+    { .id = "det-nccl",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_18_2,
+      .options = "$NCCL_ALGO --deterministic-mode",
+      .check = det_nccl_old,
+      .what = "--deterministic-mode needs NCCL_ALGO",
+      .why = "Tree, Ring, CollnetDirect, CollnetChain or ^NVLS; one of them, and set.",
+      .fix = "export NCCL_ALGO=Ring" },
+    { .id = "det-nccl",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .options = "$NCCL_ALGO --deterministic-mode",
+      .check = det_nccl,
+      .what = "NCCL_ALGO holds deterministic algorithms only",
+      .why = "Ring, CollnetDirect, CollnetChain, ^NVLS; unset becomes Ring.",
+      .fix = "export NCCL_ALGO=Ring" },
+    { .id = "det-env",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .options = "$NVTE_ALLOW_NONDETERMINISTIC_ALGO $CUBLAS_WORKSPACE_CONFIG "
+                 "$MAMBA_DETERMINISTIC $CAUSAL_CONV1D_DETERMINISTIC --deterministic-mode",
+      .check = det_env,
+      .what = "libraries are not told to be nondeterministic",
+      .why = "Unset variables are filled in.",
+      .fix = "unset the variable named" },
+    { .id = "softmax-fp32",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = softmax_fp32,
       .what = "--apply-query-key-layer-scaling computes softmax in fp32",
       .why = "attention_softmax_in_fp32 is switched on." },

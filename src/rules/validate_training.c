@@ -1,4 +1,7 @@
-/* Seventh part of validate_args: length of training, required sizes, shapes, schedules. */
+/* Eighth part of validate_args: length of training, required sizes, shapes, schedules. */
+#include <inttypes.h>
+
+#include "rules/nearest.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
 
@@ -81,40 +84,561 @@ static void weight_decay_constant(struct walk *walk)
     job->end_weight_decay = job->weight_decay;
 }
 
+static enum answer builder_threads(struct walk *walk, struct finding *finding)
+{
+    int64_t threads = walk->job->num_dataset_builder_threads;
+
+    if (!is_set(threads) || threads > 0)
+        return HOLDS;
+    return violated(walk, finding, "%" PRId64 " threads build no data set", threads);
+}
+
+/* --skip-train excuses the schedule since 0.17. */
+static bool trains(const struct walk *walk)
+{
+    return walk->release < RELEASE_0_17_0 || !is_on(walk->job->skip_train);
+}
+
+static enum answer iters_alone(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    const char *other = NULL;
+
+    if (!is_nonzero(job->train_iters) || !trains(walk))
+        return NOT_APPLICABLE;
+    if (is_set(job->train_samples))
+        other = "--train-samples";
+    else if (is_set(job->lr_decay_samples))
+        other = "--lr-decay-samples";
+    else if (job->lr_warmup_samples != 0)
+        other = "--lr-warmup-samples";
+    else if (walk->release < RELEASE_0_18_2 && job->rampup_batch_size.count >= 0)
+        other = "--rampup-batch-size";
+    else if (!is_none_float(job->lr_warmup_fraction) && job->lr_warmup_iters != 0)
+        return violated(walk, finding, "--lr-warmup-fraction and --lr-warmup-iters are two lengths of "
+                                       "one warm-up");
+    if (!other)
+        return HOLDS;
+    return violated(walk, finding, "--train-iters %" PRId64 " counts iterations, %s samples",
+                    job->train_iters, other);
+}
+
+static enum answer samples_alone(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    const char *other = NULL;
+
+    if (!is_nonzero(job->train_samples) || !trains(walk))
+        return NOT_APPLICABLE;
+    if (is_set(job->train_iters))
+        other = "--train-iters";
+    else if (is_set(job->lr_decay_iters))
+        other = "--lr-decay-iters";
+    else if (job->lr_warmup_iters != 0)
+        other = "--lr-warmup-iters";
+    else if (!is_none_float(job->lr_warmup_fraction) && job->lr_warmup_samples != 0)
+        return violated(walk, finding, "--lr-warmup-fraction and --lr-warmup-samples are two lengths "
+                                       "of one warm-up");
+    if (!other)
+        return HOLDS;
+    return violated(walk, finding, "--train-samples %" PRId64 " counts samples, %s iterations",
+                    job->train_samples, other);
+}
+
+/* What --use-checkpoint-args may still fill in is not missing. */
+static enum answer required(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    const char *missing = NULL;
+
+    if (is_on(job->use_checkpoint_args))
+        return NOT_APPLICABLE;
+    if (is_set(job->num_layers) && is_set(job->encoder_num_layers))
+        return violated(walk, finding, "--num-layers and --encoder-num-layers are one number");
+    if (!is_set(job->num_layers) && !is_set(job->encoder_num_layers))
+        missing = "--num-layers";
+    else if (!is_set(job->hidden_size))
+        missing = "--hidden-size";
+    else if (!is_set(job->num_attention_heads))
+        missing = "--num-attention-heads";
+    else if (!is_set(job->max_position_embeddings))
+        missing = "--max-position-embeddings";
+    if (!missing)
+        return HOLDS;
+    finding_fix(walk, finding, "give %s", missing);
+    return violated(walk, finding, "%s is not given and has no default", missing);
+}
+
+static enum answer heads_divide(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int64_t heads = job->num_attention_heads;
+    int64_t hidden = job->hidden_size;
+
+    if (is_set(job->kv_channels) || !is_set(heads) || !is_set(hidden))
+        return NOT_APPLICABLE;
+    if (heads != 0 && floor_mod(hidden, heads) == 0)
+        return HOLDS;
+    if (heads > 0 && hidden > 0)
+        finding_fix(walk, finding, "--num-attention-heads %" PRId64 ", or --kv-channels %" PRId64,
+                    nearest_divisor(hidden, hidden, heads), hidden / heads);
+    return violated(walk, finding,
+                    "a hidden size of %" PRId64 " cannot be split into %" PRId64 " attention heads",
+                    hidden, heads);
+}
+
+static enum answer cp_seq(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int64_t parts = 2 * job->context_parallel_size;
+
+    if (!is_set(job->seq_length) || job->context_parallel_size <= 1)
+        return NOT_APPLICABLE;
+    if (floor_mod(job->seq_length, parts) == 0)
+        return HOLDS;
+    finding_fix(walk, finding, "--seq-length %" PRId64, round_up(job->seq_length, parts));
+    return violated(walk, finding,
+                    "a sequence of %" PRId64 " cannot be cut into 2 x CP = 2 x %" PRId64 " parts",
+                    job->seq_length, job->context_parallel_size);
+}
+
+static enum answer seq_required(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (is_set(job->seq_length) && is_set(job->encoder_seq_length))
+        return violated(walk, finding, "--seq-length and --encoder-seq-length are one number");
+    if (is_set(job->seq_length) || is_set(job->encoder_seq_length) ||
+        is_on(job->use_checkpoint_args))
+        return HOLDS;
+    return violated(walk, finding, "--seq-length is not given and has no default");
+}
+
+static enum answer positions_suffice(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int64_t positions = job->max_position_embeddings;
+    int64_t longest = job->seq_length;
+
+    if (is_set(job->decoder_seq_length) && job->decoder_seq_length > longest)
+        longest = job->decoder_seq_length;
+    if (!is_set(positions) || !is_set(longest))
+        return NOT_APPLICABLE;
+    if (positions >= longest)
+        return HOLDS;
+    finding_fix(walk, finding, "--max-position-embeddings %" PRId64, longest);
+    return violated(walk, finding,
+                    "--max-position-embeddings %" PRId64 " is shorter than a sequence of %" PRId64,
+                    positions, longest);
+}
+
+static enum answer lr_order(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (is_none_float(job->lr) || is_none_float(job->min_lr))
+        return NOT_APPLICABLE;
+    if (job->min_lr <= job->lr)
+        return HOLDS;
+    return violated(walk, finding, "--min-lr %g is above --lr %g", job->min_lr, job->lr);
+}
+
+static enum answer save_interval(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!job->save)
+        return NOT_APPLICABLE;
+    if (!is_set(job->save_interval))
+        return violated(walk, finding, "--save '%s' comes without --save-interval", job->save);
+    if (job->save_interval > 0 || walk->release < RELEASE_0_14_0)
+        return HOLDS;
+    return violated(walk, finding, "a --save-interval of %" PRId64, job->save_interval);
+}
+
+static enum answer save_retain(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    int64_t retain = job->save_retain_interval;
+
+    if (!job->save || !is_set(retain) || !is_nonzero(job->save_interval))
+        return NOT_APPLICABLE;
+    if (retain > 0 && retain % job->save_interval == 0)
+        return HOLDS;
+    if (job->save_interval > 0)
+        finding_fix(walk, finding, "--save-retain-interval %" PRId64,
+                    round_up(retain, job->save_interval));
+    return violated(walk, finding,
+                    "--save-retain-interval %" PRId64 " is not a multiple of --save-interval %" PRId64,
+                    retain, job->save_interval);
+}
+
+static enum answer save_params(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!job->save || !is_set(job->save_params_interval))
+        return NOT_APPLICABLE;
+    if (!is_on(job->overlap_param_gather))
+        return HOLDS;
+    return violated(walk, finding, "--save-params-interval reads parameters that "
+                                   "--overlap-param-gather has not gathered yet");
+}
+
+static enum answer log_memory(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_set(job->log_memory_interval) || !is_set(job->log_interval))
+        return NOT_APPLICABLE;
+    if (job->log_interval != 0 && floor_mod(job->log_memory_interval, job->log_interval) == 0)
+        return HOLDS;
+    if (job->log_interval > 0)
+        finding_fix(walk, finding, "--log-memory-interval %" PRId64,
+                    round_up(job->log_memory_interval, job->log_interval));
+    return violated(walk, finding,
+                    "--log-memory-interval %" PRId64 " is not a multiple of --log-interval %" PRId64,
+                    job->log_memory_interval, job->log_interval);
+}
+
+static enum answer fp16_lm_ce(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->fp16_lm_cross_entropy))
+        return NOT_APPLICABLE;
+    if (is_on(job->fp16))
+        return HOLDS;
+    return violated(walk, finding, "--fp16-lm-cross-entropy comes without --fp16");
+}
+
+static enum answer fp32_residual(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->fp32_residual_connection))
+        return NOT_APPLICABLE;
+    if (is_on(job->fp16) || is_on(job->bf16))
+        return HOLDS;
+    return violated(walk, finding, "--fp32-residual-connection has nothing to widen: everything is "
+                                   "fp32 without --bf16 or --fp16");
+}
+
+static enum answer grouped_gemm_bf16(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->moe_grouped_gemm))
+        return NOT_APPLICABLE;
+    if (is_on(job->bf16))
+        return HOLDS;
+    return violated(walk, finding, "--moe-grouped-gemm computes in bf16 only, the job in %s",
+                    is_on(job->fp16) ? "fp16" : "fp32");
+}
+
+static enum answer grouped_gemm_sm(struct walk *walk, struct finding *finding)
+{
+    const struct fact_int *arch = &walk->facts->gpu_arch;
+
+    if (!is_on(walk->job->moe_grouped_gemm) || !arch->known)
+        return NOT_APPLICABLE;
+    if (arch->value >= 80)
+        return HOLDS;
+    return violated(walk, finding, "--moe-grouped-gemm needs compute capability 8.0, this GPU has "
+                                   "%d.%d",
+                    (int)(arch->value / 10), (int)(arch->value % 10));
+}
+
+static enum answer wd_condition(struct walk *walk, struct finding *finding)
+{
+    const char *type = walk->job->no_weight_decay_cond_type;
+
+    if (!type)
+        return NOT_APPLICABLE;
+    if (is_word(type, "apply_wd_to_qk_layernorm"))
+        return HOLDS;
+    return violated(walk, finding, "'--no-weight-decay-cond-type %s' is not known any more", type);
+}
+
+static enum answer wd_style(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    bool start = !is_none_float(job->start_weight_decay);
+    bool end = !is_none_float(job->end_weight_decay);
+
+    if (is_word(job->weight_decay_incr_style, "constant")) {
+        if (!start && !end)
+            return HOLDS;
+        return violated(walk, finding, "a constant weight decay has no %s",
+                        start ? "--start-weight-decay" : "--end-weight-decay");
+    }
+    if (start && end)
+        return HOLDS;
+    return violated(walk, finding, "'--weight-decay-incr-style %s' comes without %s",
+                    job->weight_decay_incr_style,
+                    start ? "--end-weight-decay" : "--start-weight-decay");
+}
+
 static const struct rule rows[] = {
-    { .id = "dataloader-type", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = dataloader_default,
+    { .id = "dataloader-type",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = dataloader_default,
       .what = "--dataloader-type is single unless given",
       .why = "Samples are read once, in order." },
-    { .id = "fixed-seq-lengths", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = fixed_seq_lengths,
+    { .id = "builder-threads",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--num-dataset-builder-threads",
+      .check = builder_threads,
+      .what = "--num-dataset-builder-threads is above 0",
+      .why = "Data sets are built by these threads.",
+      .fix = "--num-dataset-builder-threads 1" },
+    { .id = "fixed-seq-lengths",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = fixed_seq_lengths,
       .what = "sequence lengths do not vary between micro-batches",
       .why = "No option of the trainer switches it on." },
-    { .id = "encoder-layers", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = encoder_layers,
+    { .id = "iters-xor-samples",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--train-iters --train-samples --lr-decay-samples --lr-warmup-samples "
+                 "--rampup-batch-size --lr-warmup-fraction --lr-warmup-iters",
+      .check = iters_alone,
+      .what = "training by iterations uses no option that counts samples",
+      .why = "One of the two lengths decides the schedule.",
+      .fix = "keep options of one kind" },
+    { .id = "iters-xor-samples",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--train-samples --train-iters --lr-decay-iters --lr-warmup-iters "
+                 "--lr-warmup-fraction --lr-warmup-samples",
+      .check = samples_alone,
+      .what = "training by samples uses no option that counts iterations",
+      .why = "One of the two lengths decides the schedule.",
+      .fix = "keep options of one kind" },
+    { .id = "required-model-args",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--num-layers --encoder-num-layers --hidden-size --num-attention-heads "
+                 "--max-position-embeddings",
+      .check = required,
+      .what = "layers, hidden size, attention heads and positions are given",
+      .why = "They have no defaults.",
+      .fix = "give the missing option" },
+    { .id = "encoder-layers",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = encoder_layers,
       .what = "--num-layers and --encoder-num-layers are one number",
       .why = "Whichever is given sets both." },
-    { .id = "ffn-default", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "ffn-default",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = ffn_default,
-      .what = "--ffn-hidden-size is 4 x hidden, with --swiglu 8/3 x hidden down to a multiple of 64",
+      .what = "--ffn-hidden-size is 4 x hidden, with --swiglu 8/3 x hidden down to a "
+                 "multiple of 64",
       .why = "It is not rounded to the tensor parallel size." },
-    { .id = "kv-channels-default", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = kv_channels_default,
+    { .id = "heads-divide-hidden",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--hidden-size --num-attention-heads --kv-channels",
+      .shape = true,
+      .check = heads_divide,
+      .what = "the hidden size is a multiple of the attention heads",
+      .why = "Unless --kv-channels says how wide a head is.",
+      .fix = "--kv-channels WIDTH" },
+    { .id = "kv-channels-default",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = kv_channels_default,
       .what = "--kv-channels is hidden / attention heads unless given",
       .why = "The width of one attention head." },
-    { .id = "inter-doc-mask", .stage = STAGE_VALIDATE, .since = RELEASE_0_19_0,
-      .until = RELEASE_MAIN, .adjust = inter_doc_mask,
+    { .id = "cp-seq",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--seq-length --context-parallel-size",
+      .needs = "sizes-positive",
+      .shape = true,
+      .check = cp_seq,
+      .what = "the sequence is a multiple of 2 x CP",
+      .why = "Each rank holds one part from either end, to balance causal attention.",
+      .fix = "a --seq-length that is a multiple of 2 x CP" },
+    { .id = "inter-doc-mask",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .adjust = inter_doc_mask,
       .what = "--dataloader-inter-document-masking leaves the attention mask to the kernels",
       .why = "create_attention_mask_in_dataloader is switched off." },
-    { .id = "encoder-seq-length", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = encoder_seq,
+    { .id = "seq-required",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--seq-length --encoder-seq-length",
+      .check = seq_required,
+      .what = "--seq-length is given, and once",
+      .why = "--encoder-seq-length is its other name.",
+      .fix = "--seq-length LENGTH" },
+    { .id = "encoder-seq-length",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = encoder_seq,
       .what = "--seq-length and --encoder-seq-length are one number",
       .why = "Whichever is given sets both." },
-    { .id = "wd-condition", .stage = STAGE_VALIDATE, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .adjust = weight_decay_condition,
+    { .id = "maxpos-ge-seq",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--max-position-embeddings --seq-length --decoder-seq-length",
+      .check = positions_suffice,
+      .what = "positions suffice for the sequence",
+      .why = "Also with rope, which has no table of positions.",
+      .fix = "--max-position-embeddings of at least --seq-length" },
+    { .id = "lr-order",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--min-lr --lr",
+      .check = lr_order,
+      .what = "--min-lr is at most --lr",
+      .why = "The learning rate decays from one to the other.",
+      .fix = "a --min-lr below --lr" },
+    { .id = "save-interval",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--save --save-interval",
+      .check = save_interval,
+      .what = "--save needs --save-interval",
+      .why = "The interval has no default; above 0 since 0.14.",
+      .fix = "--save-interval 1000" },
+    { .id = "save-retain",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .options = "--save-retain-interval --save-interval",
+      .needs = "save-interval",
+      .check = save_retain,
+      .what = "--save-retain-interval is a multiple of --save-interval",
+      .why = "It picks checkpoints to keep from those that were saved.",
+      .fix = "a multiple of --save-interval" },
+    { .id = "save-params-opg",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .options = "--save-params-interval --overlap-param-gather",
+      .check = save_params,
+      .what = "--save-params-interval excludes --overlap-param-gather",
+      .why = "Parameters are gathered during the next forward.",
+      .fix = "remove one of the two" },
+    { .id = "log-mem",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .options = "--log-memory-interval --log-interval",
+      .check = log_memory,
+      .what = "--log-memory-interval is a multiple of --log-interval",
+      .why = "Memory is reported with other logs.",
+      .fix = "a multiple of --log-interval" },
+    { .id = "fp16-lm-ce",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--fp16-lm-cross-entropy --fp16",
+      .check = fp16_lm_ce,
+      .what = "--fp16-lm-cross-entropy needs --fp16",
+      .why = "The loss is computed in the type of the parameters.",
+      .fix = "remove --fp16-lm-cross-entropy" },
+    { .id = "fp32-residual",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--fp32-residual-connection --bf16 --fp16",
+      .check = fp32_residual,
+      .what = "--fp32-residual-connection needs --bf16 or --fp16",
+      .why = "It widens the residual stream.",
+      .fix = "--bf16, or remove --fp32-residual-connection" },
+    { .id = "grouped-gemm-bf16",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_15_0,
+      .options = "--moe-grouped-gemm --bf16 --fp16",
+      .check = grouped_gemm_bf16,
+      .what = "--moe-grouped-gemm needs --bf16",
+      .why = "The grouped kernels of that time knew no other type.",
+      .fix = "--bf16, or remove --moe-grouped-gemm" },
+    { .id = "grouped-gemm-sm",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--moe-grouped-gemm",
+      .check = grouped_gemm_sm,
+      .what = "--moe-grouped-gemm needs compute capability 8.0",
+      .why = "The grouped kernels are built for Ampere and later.",
+      .fix = "remove --moe-grouped-gemm" },
+    { .id = "wd-condition",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .options = "--no-weight-decay-cond-type",
+      .check = wd_condition,
+      .what = "--no-weight-decay-cond-type is apply_wd_to_qk_layernorm",
+      .why = "The deprecated option has this one value left.",
+      .fix = "--apply-wd-to-qk-layernorm" },
+    { .id = "wd-condition-alias",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .adjust = weight_decay_condition,
       .what = "--no-weight-decay-cond-type is --apply-wd-to-qk-layernorm",
       .why = "The old option has this one value left." },
-    { .id = "wd-constant", .stage = STAGE_VALIDATE, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "wd-style",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--weight-decay-incr-style --start-weight-decay --end-weight-decay",
+      .check = wd_style,
+      .what = "start and end of the weight decay are given unless it is constant",
+      .why = "A constant one is --weight-decay.",
+      .fix = "--start-weight-decay and --end-weight-decay, or --weight-decay-incr-style "
+                 "constant" },
+    { .id = "wd-constant",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = weight_decay_constant,
       .what = "a constant weight decay starts and ends at --weight-decay",
       .why = "--weight-decay-incr-style constant is the default." },
