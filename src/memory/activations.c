@@ -51,13 +51,15 @@ static struct piece *add_piece(struct pieces *pieces, enum piece_kind kind, int6
  * N layers of a chunk. 0: this layer is not recomputed. */
 static int64_t recompute_group(const struct job *job, int64_t index)
 {
-    int64_t every = job->recompute_num_layers > 0 ? job->recompute_num_layers : 1;
+    int64_t every = job->recompute_num_layers;
 
     if (!job->recompute_granularity || strcmp(job->recompute_granularity, "full") != 0)
         return 0;
+    if (every < 0) /* None: Megatron refuses it */
+        every = 1;
     if (job->recompute_method && strcmp(job->recompute_method, "block") == 0)
         return index < every ? index + 1 : 0;
-    return index / every + 1;
+    return every > 0 ? index / every + 1 : 0;
 }
 
 static void list_pieces(struct profiles *p, const struct chunk *chunk, struct arena *arena,

@@ -24,6 +24,7 @@ static struct core_attention core_of(const struct layer_view *v)
         .out = row * heads * s->kv_channels,
         .views_qk = !rotated && !grouped,
         .view_v = true,
+        .q_born = F_ROPE,
     };
 }
 

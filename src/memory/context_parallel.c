@@ -23,10 +23,8 @@ static void pass_inputs(const struct layer_view *v, const struct core_attention 
     struct lifetimes *l = v->lifetimes;
 
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
-    if (c->views_qk)
-        return;
-    passing(l, CERTAIN, c->k, F_ROPE, F_PROJ);
-    passing(l, CERTAIN, c->v, F_ATTENTION, F_CONTEXT);
+    passing(l, CERTAIN, c->k, c->views_qk ? F_ATTENTION : F_ROPE, c->views_qk ? F_CONTEXT : F_PROJ);
+    passing(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT);
 }
 
 static void output_tensors(const struct layer_view *v, const struct core_attention *c)
@@ -45,13 +43,13 @@ static void ring_tensors(const struct layer_view *v, const struct core_attention
     uint64_t kv = c->k + c->v;
 
     pass_inputs(v, c);
-    saved(l, CERTAIN, c->q, F_ROPE, F_PROJ, B_COLLECT);
+    saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_COLLECT);
     saved(l, CERTAIN, kv, F_ATTENTION, F_CONTEXT, B_COLLECT);
     passing(l, LIKELY, kv * (s->cp - 1), F_ATTENTION, F_CONTEXT);
     passing(l, LIKELY, c->out + c->out / 2 * (s->cp - 1), F_ATTENTION, F_CONTEXT);
     output_tensors(v, c);
     passing(l, CERTAIN, c->q, B_ATTENTION, gradients_to);
-    passing(l, CERTAIN, 2 * kv, B_ATTENTION, B_SPLIT);
+    passing(l, CERTAIN, 2 * kv, B_ATTENTION, c->view_v ? B_SPLIT : gradients_to);
     passing(l, CERTAIN, 2 * kv, B_ATTENTION, B_COLLECT);
     passing(l, CERTAIN, c->q + kv, B_ATTENTION, B_ATTENTION);
     passing(l, LIKELY, attention_scratch(v, c, s->tokens, s->tokens), B_ATTENTION, B_ATTENTION);
@@ -73,7 +71,7 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
 
     pass_inputs(v, c);
     if (!c->views_qk)
-        passing(l, CERTAIN, c->q, F_ROPE, F_PROJ);
+        passing(l, CERTAIN, c->q, c->q_born, F_PROJ);
     saved(l, CERTAIN, c->q + c->k + c->v, F_ATTENTION, F_CONTEXT, B_COLLECT);
     passing(l, LIKELY, 2 * c->q + 2 * c->k, F_ATTENTION, F_ATTENTION);
     if (keeps_both_outputs(s))
@@ -90,7 +88,7 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
     passing(l, LIKELY, 2 * c->q + 2 * c->k + c->v, B_COLLECT, B_COLLECT);
     passing(l, CERTAIN, c->q, B_COLLECT, gradients_to);
     passing(l, CERTAIN, c->k, B_ROPE, gradients_to);
-    passing(l, CERTAIN, c->v, B_ROPE, B_SPLIT);
+    passing(l, CERTAIN, c->v, B_ROPE, c->view_v ? B_SPLIT : gradients_to);
 }
 
 /* All-gather: k and v of all ranks are gathered in forward and again in backward; attention runs over two
@@ -103,8 +101,9 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     uint64_t whole = (c->k + c->v) * s->cp;
 
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
-    saved(l, CERTAIN, c->q + c->k, F_ROPE, F_PROJ, B_COLLECT);
-    saved(l, CERTAIN, c->v, F_ATTENTION, F_CONTEXT, B_COLLECT);
+    saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_COLLECT);
+    saved(l, CERTAIN, c->k, F_ROPE, F_PROJ, B_COLLECT);
+    saved(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT, B_COLLECT);
     passing(l, CERTAIN, whole, F_ATTENTION, F_CONTEXT);
     passing(l, LIKELY, whole, F_ATTENTION, F_ATTENTION);
     output_tensors(v, c);
@@ -117,7 +116,7 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
             B_ATTENTION);
     passing(l, LIKELY, whole, B_COLLECT, B_COLLECT);
     passing(l, CERTAIN, c->k, B_COLLECT, gradients_to);
-    passing(l, CERTAIN, c->v, B_COLLECT, B_SPLIT);
+    passing(l, CERTAIN, c->v, B_COLLECT, c->view_v ? B_SPLIT : gradients_to);
 }
 
 void context_parallel_tensors(const struct layer_view *v, const struct core_attention *c,
@@ -131,5 +130,7 @@ void context_parallel_tensors(const struct layer_view *v, const struct core_atte
         ring_tensors(v, c, gradients_to);
     else
         exchange_tensors(v, c, gradients_to);
+    if (v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1)
+        saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_PROJ); /* turned to [s, b, h, d] */
     passing(v->lifetimes, CERTAIN, c->out, B_DROPOUT, B_COLLECT); /* the output's gradient */
 }

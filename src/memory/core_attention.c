@@ -13,18 +13,21 @@ static uint64_t rows(const struct layer_view *v, const struct core_attention *c)
 static void keep_inputs(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
-    bool copy_v = v->shape->transformer_engine && !c->views_qk;
+    bool copy_v = c->view_v && v->shape->transformer_engine && !c->views_qk;
+    bool keep_mixed = c->views_qk || (c->view_v && (!copy_v || recomputes(v->job, "core_attn")));
 
-    if (c->views_qk || (c->view_v && !copy_v))
+    if (keep_mixed)
         saved(l, CERTAIN, c->mixed, F_QKV, F_PROJ, B_ATTENTION);
     else
         passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
     if (!c->views_qk) {
-        saved(l, CERTAIN, c->q, F_ROPE, F_PROJ, B_ATTENTION);
+        saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_ATTENTION);
         saved(l, CERTAIN, c->k, F_ROPE, F_PROJ, B_ATTENTION);
     }
     if (copy_v)
-        saved(l, CERTAIN, c->v, F_ATTENTION, F_PROJ, B_ATTENTION);
+        saved(l, CERTAIN, c->v, F_ATTENTION, F_CONTEXT, B_ATTENTION);
+    else if (!c->view_v)
+        saved(l, CERTAIN, c->v, F_ROPE, F_PROJ, B_ATTENTION);
 }
 
 /* The same where the backend keeps copies of its own. */
@@ -35,9 +38,9 @@ static void pass_inputs(const struct layer_view *v, const struct core_attention 
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
     if (c->views_qk)
         return;
-    passing(l, CERTAIN, c->q, F_ROPE, F_PROJ);
+    passing(l, CERTAIN, c->q, c->q_born, F_PROJ);
     passing(l, CERTAIN, c->k, F_ROPE, F_PROJ);
-    passing(l, CERTAIN, c->v, F_ATTENTION, F_CONTEXT);
+    passing(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT);
 }
 
 static uint64_t rounded_up(uint64_t n, uint64_t step)
@@ -164,7 +167,7 @@ static void keep_repeated(const struct layer_view *v, const struct core_attentio
 
     repeated_tensors(v, c);
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
-    saved(l, CERTAIN, c->q, F_ROPE, F_PROJ, B_ATTENTION);
+    saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_ATTENTION);
     if (v->shape->rope)
         passing(l, CERTAIN, c->k, F_ROPE, F_PROJ);
     if (v->shape->transformer_engine)
@@ -192,6 +195,8 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
 {
     struct lifetimes *l = v->lifetimes;
 
+    if (recomputes(v->job, "core_attn")) /* the first run's output, kept by the output projection */
+        saved(l, CERTAIN, c->out, F_PROJ, F_PROJ, B_PROJ);
     if (v->shape->cp > 1 && v->premise->attention <= ATTENTION_FLASH) {
         context_parallel_tensors(v, c, gradients_to);
         return;
@@ -203,5 +208,5 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
     else
         unfused_tensors(v, c);
     passing(l, CERTAIN, c->q + c->k, B_ATTENTION, gradients_to);
-    passing(l, CERTAIN, c->v, B_ATTENTION, B_SPLIT);
+    passing(l, CERTAIN, c->v, B_ATTENTION, c->view_v ? B_SPLIT : gradients_to);
 }

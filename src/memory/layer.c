@@ -1,11 +1,13 @@
 #include "memory/layer.h"
 
-#include "memory/premise.h"
+#include <string.h>
 
 const char *const layer_step_names[LAYER_STEPS + 1] = {
     [F_INPUT] = "input",
     [F_NORM1] = "input norm",
     [F_QKV] = "qkv projection",
+    [F_UP] = "q up projection",
+    [F_KV_UP] = "kv up projection",
     [F_ROPE] = "rotary embedding",
     [F_ATTENTION] = "core attention",
     [F_SCORES] = "attention scores",
@@ -15,14 +17,38 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [F_PROJ] = "attention output projection",
     [F_ADD1] = "attention residual",
     [F_NORM2] = "pre-MLP norm",
+    [F_SHARED_FC1] = "shared experts' fc1",
+    [F_SHARED_ACT] = "shared experts' activation",
+    [F_SHARED_FC2] = "shared experts' fc2",
+    [F_ROUTER] = "router",
+    [F_PERMUTE] = "token permutation",
+    [F_DISPATCH] = "token dispatch",
+    [F_GATHER] = "token gathering",
+    [F_SORT] = "token sorting",
     [F_FC1] = "fc1",
     [F_ACT] = "activation",
     [F_FC2] = "fc2",
+    [F_UNSORT] = "token sorting",
+    [F_REDUCE] = "token gathering",
+    [F_COMBINE] = "token combination",
+    [F_UNPERMUTE] = "token permutation",
     [F_ADD2] = "MLP residual",
     [B_ADD2] = "MLP residual",
+    [B_UNPERMUTE] = "token permutation",
+    [B_COMBINE] = "token combination",
+    [B_REDUCE] = "token gathering",
+    [B_UNSORT] = "token sorting",
     [B_FC2] = "fc2",
     [B_ACT] = "activation",
     [B_FC1] = "fc1",
+    [B_SORT] = "token sorting",
+    [B_GATHER] = "token gathering",
+    [B_DISPATCH] = "token dispatch",
+    [B_PERMUTE] = "token permutation",
+    [B_ROUTER] = "router",
+    [B_SHARED_FC2] = "shared experts' fc2",
+    [B_SHARED_ACT] = "shared experts' activation",
+    [B_SHARED_FC1] = "shared experts' fc1",
     [B_NORM2] = "pre-MLP norm",
     [B_SUM2] = "MLP residual",
     [B_ADD1] = "attention residual",
@@ -33,6 +59,8 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [B_ATTENTION] = "core attention",
     [B_COLLECT] = "core attention",
     [B_ROPE] = "rotary embedding",
+    [B_KV_UP] = "kv up projection",
+    [B_UP] = "q up projection",
     [B_SPLIT] = "qkv split",
     [B_QKV] = "qkv projection",
     [B_NORM1] = "input norm",
@@ -79,17 +107,47 @@ static uint64_t norm_scratch(const struct layer_view *v)
     return 4 * v->premise->multiprocessors * v->shape->hidden_size * v->shape->norm_vectors;
 }
 
-/* TE hands the gathered gradient on to the node's end; Megatron's own linear keeps gathered inputs in a
- * buffer that is never given back (GlobalMemoryBuffer "mpu"). */
+bool input_norm_separate(const struct layer_view *v)
+{
+    return !v->shape->transformer_engine || v->layer.mixer == MIXER_MLA;
+}
+
+bool mlp_norm_separate(const struct layer_view *v)
+{
+    return !v->shape->transformer_engine || v->layer.feed_forward == FEED_FORWARD_MOE;
+}
+
+bool recomputes(const struct job *job, const char *module)
+{
+    if (!job->recompute_granularity || strcmp(job->recompute_granularity, "selective") != 0)
+        return false;
+    if (job->recompute_modules.count < 0)
+        return strcmp(module, "core_attn") == 0;
+    return list_has(&job->recompute_modules, module);
+}
+
+/* A norm's output, the input of the GEMM behind it; recomputed in backward only where the norm is a module
+ * of its own, when the backward reaches what it feeds. */
+static void norm_output(const struct layer_view *v, bool separate, int from, int last_use, int again,
+                        int to)
+{
+    uint64_t bytes = hidden_sharded_bytes(v->shape);
+
+    if (separate && recomputes(v->job, "layernorm")) {
+        passing(v->lifetimes, CERTAIN, bytes, from, last_use);
+        passing(v->lifetimes, CERTAIN, bytes, again, to);
+    } else {
+        saved(v->lifetimes, CERTAIN, bytes, from, last_use, to);
+    }
+}
+
 static void norm1_tensors(const struct layer_view *v)
 {
     struct lifetimes *l = v->lifetimes;
 
     /* The residual stream as it comes in: the norm's input and the first residual. */
     saved(l, CERTAIN, residual_bytes(v->job, v->shape), F_INPUT, F_ADD1, B_NORM1);
-    /* Output of the norm, input of the qkv GEMM; sharded, gathered again in backward
-     * (TE layernorm_linear.py; Megatron tensor_parallel/layers.py). */
-    saved(l, CERTAIN, hidden_sharded_bytes(v->shape), F_NORM1, F_QKV, B_QKV);
+    norm_output(v, input_norm_separate(v), F_NORM1, F_QKV, B_ADD1, B_QKV);
     saved(l, CERTAIN, norm_statistics(v->shape), F_NORM1, F_NORM1, B_NORM1);
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_NORM1, B_SUM1);
     passing(l, LIKELY, norm_scratch(v), B_NORM1, B_NORM1);
@@ -100,14 +158,40 @@ static void norm1_tensors(const struct layer_view *v)
 static void norm2_tensors(const struct layer_view *v)
 {
     struct lifetimes *l = v->lifetimes;
+    bool moe = v->layer.feed_forward == FEED_FORWARD_MOE;
 
     saved(l, CERTAIN, residual_bytes(v->job, v->shape), F_ADD1, F_ADD2, B_NORM2);
-    saved(l, CERTAIN, hidden_sharded_bytes(v->shape), F_NORM2, F_FC1, B_FC1);
+    if (moe)
+        norm_output(v, true, F_NORM2, F_UNPERMUTE, B_ADD2,
+                    v->shape->moe_shared_expert_intermediate_size ? B_SHARED_FC1 : B_ROUTER);
+    else
+        norm_output(v, mlp_norm_separate(v), F_NORM2, F_FC1, B_ADD2, B_FC1);
     saved(l, CERTAIN, norm_statistics(v->shape), F_NORM2, F_NORM2, B_NORM2);
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_NORM2, B_SUM2);
     passing(l, LIKELY, norm_scratch(v), B_NORM2, B_NORM2);
     /* The gradient of the sum that the attention block made. */
     passing(l, CERTAIN, residual_bytes(v->job, v->shape), B_SUM2, B_SUM1);
+}
+
+/* Modules that run their forward again in backward. */
+static void recomputed_modules(const struct layer_view *v)
+{
+    struct lifetimes *l = v->lifetimes;
+    bool moe = v->layer.feed_forward == FEED_FORWARD_MOE;
+    bool shared = moe && v->shape->moe_shared_expert_intermediate_size;
+
+    if (recomputes(v->job, "core_attn"))
+        lifetimes_recompute(l, F_ATTENTION, F_CONTEXT, B_CONTEXT);
+    if (recomputes(v->job, "mla_up_proj") && v->layer.mixer == MIXER_MLA)
+        lifetimes_recompute(l, F_UP, F_ROPE, B_CONTEXT);
+    if (recomputes(v->job, "mlp") && v->layer.feed_forward == FEED_FORWARD_DENSE)
+        lifetimes_recompute(l, mlp_norm_separate(v) ? F_FC1 : F_NORM2, F_FC2, B_FC2);
+    if (recomputes(v->job, "moe") && moe) {
+        lifetimes_recompute(l, F_SHARED_FC1, F_UNPERMUTE, B_UNPERMUTE);
+        passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_UNPERMUTE, B_ROUTER); /* its output */
+    } else if (recomputes(v->job, "shared_experts") && shared) {
+        lifetimes_recompute(l, F_SHARED_FC1, F_SHARED_FC2, B_SHARED_FC2);
+    }
 }
 
 /* Masks of hidden dropout, a byte an element, and the gradients behind them
@@ -123,7 +207,8 @@ static void dropout_tensors(const struct layer_view *v)
     saved(l, CERTAIN, mask, F_ADD1, F_ADD1, B_ADD1);
     saved(l, CERTAIN, mask, F_ADD2, F_ADD2, B_ADD2);
     passing(l, CERTAIN, hidden, B_ADD1, B_PROJ);
-    passing(l, CERTAIN, hidden, B_ADD2, B_FC2);
+    passing(l, CERTAIN, hidden, B_ADD2,
+            v->layer.feed_forward == FEED_FORWARD_MOE ? B_SHARED_FC2 : B_FC2);
     if (v->job->bias_dropout_fusion != 1) { /* sum with the bias, dropped-out values */
         passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD1, F_ADD1);
         passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD2, F_ADD2);
@@ -148,10 +233,17 @@ void layer_profile(const struct job *job, const struct shape *shape, const struc
                                   .lifetimes = &lifetimes };
 
     lifetimes_init(&lifetimes, layer_step_names, LAYER_FIRST_BACKWARD, premise->trust);
+    recomputed_modules(&v);
     norm1_tensors(&v);
-    attention_tensors(&v);
+    if (layer.mixer == MIXER_MLA)
+        latent_attention_tensors(&v);
+    else
+        attention_tensors(&v);
     norm2_tensors(&v);
-    mlp_tensors(&v);
+    if (layer.feed_forward == FEED_FORWARD_MOE)
+        moe_tensors(&v);
+    else
+        mlp_tensors(&v);
     residual_tensors(&v);
     lifetimes_profile(&lifetimes, profile);
 }

@@ -8,10 +8,13 @@
 #include "memory/premise.h"
 
 enum layer_step {
-    F_INPUT, F_NORM1, F_QKV, F_ROPE, F_ATTENTION, F_SCORES, F_SOFTMAX, F_DROPOUT, F_CONTEXT, F_PROJ,
-    F_ADD1, F_NORM2, F_FC1, F_ACT, F_FC2, F_ADD2,
-    B_ADD2, B_FC2, B_ACT, B_FC1, B_NORM2, B_SUM2, B_ADD1, B_PROJ, B_CONTEXT, B_DROPOUT, B_SOFTMAX,
-    B_ATTENTION, B_COLLECT, B_ROPE, B_SPLIT, B_QKV, B_NORM1, B_SUM1,
+    F_INPUT, F_NORM1, F_QKV, F_UP, F_KV_UP, F_ROPE, F_ATTENTION, F_SCORES, F_SOFTMAX, F_DROPOUT,
+    F_CONTEXT, F_PROJ, F_ADD1, F_NORM2, F_SHARED_FC1, F_SHARED_ACT, F_SHARED_FC2, F_ROUTER, F_PERMUTE,
+    F_DISPATCH, F_GATHER, F_SORT, F_FC1, F_ACT, F_FC2, F_UNSORT, F_REDUCE, F_COMBINE, F_UNPERMUTE, F_ADD2,
+    B_ADD2, B_UNPERMUTE, B_COMBINE, B_REDUCE, B_UNSORT, B_FC2, B_ACT, B_FC1, B_SORT, B_GATHER,
+    B_DISPATCH, B_PERMUTE, B_ROUTER, B_SHARED_FC2, B_SHARED_ACT, B_SHARED_FC1, B_NORM2, B_SUM2, B_ADD1,
+    B_PROJ, B_CONTEXT, B_DROPOUT, B_SOFTMAX, B_ATTENTION, B_COLLECT, B_ROPE, B_KV_UP, B_UP, B_SPLIT,
+    B_QKV, B_NORM1, B_SUM1,
     LAYER_STEPS,
     LAYER_FIRST_BACKWARD = B_ADD2
 };
@@ -48,6 +51,7 @@ struct core_attention {
     uint64_t mixed;   /* whose views q, k and v are: kept instead of those that are views */
     bool views_qk;    /* q and k are views of mixed */
     bool view_v;      /* v is, until a backend copies it */
+    int q_born;       /* step that makes q, where it is no view */
 };
 
 /* What is kept of q, k and v, what the backend makes, and dq, dk, dv up to 'gradients_to' (v's to
@@ -64,8 +68,18 @@ uint64_t attention_scratch(const struct layer_view *v, const struct core_attenti
 void context_parallel_tensors(const struct layer_view *v, const struct core_attention *c,
                               int gradients_to);
 
-void attention_tensors(const struct layer_view *v); /* attention.c */
-void mlp_tensors(const struct layer_view *v);       /* mlp.c */
+void attention_tensors(const struct layer_view *v);        /* attention.c */
+void latent_attention_tensors(const struct layer_view *v); /* latent_attention.c */
+void mlp_tensors(const struct layer_view *v);              /* mlp.c */
+void moe_tensors(const struct layer_view *v);              /* moe.c */
+
+/* Is the norm in front of the attention, of the MLP, a module of its own? (TE fuses it into the GEMM
+ * behind it where it can: models/gpt/gpt_layer_specs.py.) */
+bool input_norm_separate(const struct layer_view *v);
+bool mlp_norm_separate(const struct layer_view *v);
+
+/* Does --recompute-granularity selective name this module? Its default is core_attn. */
+bool recomputes(const struct job *job, const char *module);
 
 void layer_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
                    struct layer layer, struct profile *profile);

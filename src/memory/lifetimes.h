@@ -15,7 +15,7 @@
 
 #include "memory/memory.h"
 
-#define STEPS_MAX 64
+#define STEPS_MAX 96
 
 /* What a byte that lives at the peak is shown as. */
 enum holding { HOLDING_ACTIVATION, HOLDING_LOGITS, HOLDING_TRANSIENT, HOLDING_COUNT };

@@ -40,18 +40,10 @@ static bool is(const char *value, const char *word)
 static void add_missing_parts(const struct job *job, const struct shape *shape,
                               struct memory *memory)
 {
-    if (shape->num_experts)
-        add_missing(memory, "mixture of experts");
-    if (shape->multi_latent_attention)
-        add_missing(memory, "multi-latent attention");
     if (shape->mtp_num_layers)
         add_missing(memory, "multi-token prediction");
-    if (!shape->transformer_engine)
-        add_missing(memory, "transformer_impl local");
     if (job->fp8 || job->fp4)
         add_missing(memory, "fp8");
-    if (is(job->recompute_granularity, "selective"))
-        add_missing(memory, "selective recomputation");
 }
 
 static struct schedule schedule_of(const struct job *job, const struct shape *shape)
