@@ -29,5 +29,5 @@ struct environment environment_with(const struct environment *env, const char *n
             entry[n++] = env->entry[i];
     if (value)
         entry[n++] = arena_printf(arena, "%s=%s", name, value);
-    return (struct environment){ .known = env->known, .count = n, .entry = entry };
+    return (struct environment) { .known = env->known, .count = n, .entry = entry };
 }

@@ -9,8 +9,9 @@ static const struct {
     const char *unit;
     int power;
 } scale[] = {
-    { "", 0 },   { "B", 0 },  { "K", 10 },  { "KB", 10 },  { "KiB", 10 }, { "M", 20 },   { "MB", 20 },
-    { "MiB", 20 }, { "G", 30 }, { "GB", 30 }, { "GiB", 30 }, { "T", 40 },  { "TB", 40 }, { "TiB", 40 },
+    { "", 0 },     { "B", 0 },   { "K", 10 },   { "KB", 10 },  { "KiB", 10 },
+    { "M", 20 },   { "MB", 20 }, { "MiB", 20 }, { "G", 30 },   { "GB", 30 },
+    { "GiB", 30 }, { "T", 40 },  { "TB", 40 },  { "TiB", 40 },
 };
 
 int parse_size(const char *text, uint64_t *bytes, struct error *err)

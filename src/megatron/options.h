@@ -48,6 +48,7 @@ extern const size_t script_option_count;
 struct tree_file {
     enum release release;
     const char *path;
+    size_t bytes;
     const char *sha256; /* 64 hexadecimal digits */
 };
 

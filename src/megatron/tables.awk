@@ -177,7 +177,7 @@ END {
     print "const struct tree_file tree_files[] = {" > source
     for (i = 0; i < trees; i++) {
         split(tree_text[i], x, FS)
-        printf "    {%s, %s, %s},\n", release_enum(x[1]), c_string(x[2]), c_string(x[3]) > source
+        printf "    {%s, %s, %d, %s},\n", release_enum(x[1]), c_string(x[2]), x[3], c_string(x[4]) > source
     }
     print "};\nconst size_t tree_file_count = sizeof(tree_files) / sizeof(tree_files[0]);" > source
     print "const struct place_row place_rows[] = {" > source
