@@ -1,7 +1,7 @@
-/* state PREFIX [WORD...]: writes to PREFIX.<rank> (PREFIX.0 without a launcher) everything a
- * program can see of how it was started, one fact a line, without numbers that differ from one
- * start to the next (process ids, inodes). Two runs that differ in a line were started differently.
- */
+/* state [--sleep=SECONDS] PREFIX [WORD...]: writes to PREFIX.<rank> (PREFIX.0 without a launcher)
+ * everything a program can see of how it was started, one fact a line, without numbers that differ
+ * from one start to the next (process ids, inodes). Two runs that differ in a line were started
+ * differently. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -41,7 +41,7 @@ static void forget_numbers(char *text)
 {
     char *bracket = strstr(text, ":[");
 
-    if (bracket)
+    if (bracket && isdigit((unsigned char)bracket[2]))
         bracket[1] = '\0';
 }
 
@@ -54,8 +54,10 @@ static void print_descriptor(FILE *out, int fd)
     n = readlink(path, target, sizeof(target) - 1);
     target[n > 0 ? n : 0] = '\0';
     forget_numbers(target);
-    fprintf(out, "fd %d %s flags %o cloexec %d offset %lld\n", fd, target, fcntl(fd, F_GETFL),
-            fcntl(fd, F_GETFD), (long long)lseek(fd, 0, SEEK_CUR));
+    fprintf(out, "fd %d %s flags %o cloexec %d", fd, target, fcntl(fd, F_GETFL),
+            fcntl(fd, F_GETFD));
+    /* Our own line on standard error moves its offset. */
+    fprintf(out, " offset %lld\n", fd == STDERR_FILENO ? 0 : (long long)lseek(fd, 0, SEEK_CUR));
 }
 
 static void print_descriptors(FILE *out)
@@ -163,21 +165,28 @@ static const char *own_rank(void)
     return rank ? rank : "0";
 }
 
+static const char *const status_lines[] = { "SigPnd",
+                                            "SigBlk",
+                                            "SigIgn",
+                                            "SigCgt",
+                                            "Shd",
+                                            "Cap",
+                                            "NoNewPriv",
+                                            "Seccomp:",
+                                            "Threads",
+                                            "Cpus_allowed_list",
+                                            "Mems_allowed_list",
+                                            "Groups",
+                                            NULL };
+
 int main(int argc, char **argv)
 {
-    static const char *const status_lines[] = { "Sig",
-                                                "Shd",
-                                                "Cap",
-                                                "NoNewPrivs",
-                                                "Seccomp:",
-                                                "Threads",
-                                                "Cpus_allowed_list",
-                                                "Mems_allowed_list",
-                                                "Groups",
-                                                NULL };
     char path[4096];
+    unsigned pause = 0;
     FILE *out;
 
+    if (argc > 1 && sscanf(argv[1], "--sleep=%u", &pause) == 1)
+        argv++, argc--;
     if (argc < 2)
         return EXIT_FAILURE;
     snprintf(path, sizeof(path), "%s.%s", argv[1], own_rank());
@@ -195,5 +204,8 @@ int main(int argc, char **argv)
     print_scheduling(out);
     print_attributes(out);
     print_environment(out);
-    return fclose(out) ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (fclose(out))
+        return EXIT_FAILURE;
+    sleep(pause);
+    return EXIT_SUCCESS;
 }
