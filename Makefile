@@ -35,7 +35,8 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude
              -DVERSION='"$(VERSION)"' -MMD -MP
 # libyaml and jansson are linked statically: the binary must start in images that lack them.
 STATIC_LIBS = -Wl,-Bstatic $(shell pkg-config --libs yaml-0.1 jansson) -Wl,-Bdynamic
-LIBS = $(STATIC_LIBS) -lm -ldl
+# libc first: what it has itself (ldexp, dlopen) must not bring in another library.
+LIBS = $(STATIC_LIBS) -Wl,--as-needed -lc -lm -ldl
 
 RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0.18.2 0.19.0 main
 TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
@@ -105,7 +106,7 @@ demo: all
 	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
 	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
 
-check: check-unit check-cli
+check: check-unit check-cli check-exec check-mpi
 
 check-cli: all
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
@@ -117,6 +118,30 @@ check-unit: $(UNIT_TESTS) $(B)/tests/nvml/libnvidia-ml.so.1
 $(B)/tests/nvml/libnvidia-ml.so.1: tests/nvml/nvml.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -shared -fPIC $(LDFLAGS) -o $@ $<
+
+# What a job sees of how it was started; what the binary needs to start.
+check-exec: all $(B)/tests/exec/state $(B)/tests/mpi/wrapper
+	$(Q)BUILD=$(abspath $(B)) tests/exec/run
+
+# Agreement under a real mpirun.
+check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
+	$(Q)BUILD=$(abspath $(B)) tests/mpi/run
+
+# Agreement under a real Slurm of two nodes, started for the test (as root).
+check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
+	$(Q)BUILD=$(abspath $(B)) tests/slurm/run
+
+$(B)/tests/exec/state: tests/exec/state.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(B)/tests/mpi/wrapper: tests/mpi/wrapper.c $(B)/libmegatron-preflight.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(B)/libmegatron-preflight.a $(LIBS)
+
+$(B)/tests/mpi/job: tests/mpi/job.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags ompi-c) -o $@ $< $(shell pkg-config --libs ompi-c)
 
 deps:
 	apt-get update -q
@@ -166,7 +191,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cli accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cli check-exec check-mpi accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
