@@ -20,6 +20,7 @@ struct outcome {
 struct advisor {
     const struct request *request;
     const struct report *report; /* of the request as it is */
+    bool for_memory;             /* not only rules have to be satisfied */
     struct arena *arena;
 };
 
@@ -196,7 +197,6 @@ static bool repair_all(const struct advisor *advisor, struct plan *plan, struct 
 struct climb {
     struct plan plan;
     struct outcome outcome;
-    bool beyond;
 };
 
 static bool lighter(const struct outcome *a, const struct outcome *b)
@@ -227,27 +227,47 @@ static void climb_rung(const struct advisor *advisor, const struct rung *rung, s
             continue;
         if (!repair_all(advisor, &candidate, &after) || !lighter(&after, &best.outcome))
             continue;
-        best = (struct climb){ .plan = candidate, .outcome = after,
-                               .beyond = climb->beyond || rung->beyond };
+        best = (struct climb){ .plan = candidate, .outcome = after };
     }
     *climb = best;
     arena_release(&scratch);
 }
 
-/* Drops every edit without which the job still goes. */
+/* Drops every edit without which the job still goes; a dropped one may have been what others were for. */
 static void drop_unneeded(const struct advisor *advisor, struct climb *climb)
 {
-    for (int i = climb->plan.count - 1; i >= 0; i--) {
-        struct plan without = climb->plan;
-        struct outcome outcome;
+    bool dropped;
 
-        plan_drop(&without, i);
-        outcome = try_plan(advisor, &without);
-        if (outcome.first || (outcome.tight && !climb->outcome.tight))
-            continue;
-        climb->plan = without;
-        climb->outcome = outcome;
+    do {
+        dropped = false;
+        for (int i = climb->plan.count - 1; i >= 0; i--) {
+            struct plan without = climb->plan;
+            struct outcome outcome;
+
+            plan_drop(&without, i);
+            outcome = try_plan(advisor, &without);
+            if (outcome.first || (outcome.tight && !climb->outcome.tight))
+                continue;
+            climb->plan = without;
+            climb->outcome = outcome;
+            dropped = true;
+        }
+    } while (dropped);
+}
+
+static bool goes_beyond(const struct plan *plan)
+{
+    static const char *const options[] = { "--tensor-model-parallel-size",
+                                           "--context-parallel-size" };
+
+    for (int i = 0; i < plan->count; i++) {
+        if (plan->edit[i].target == EDIT_LAUNCHER)
+            return true;
+        for (size_t o = 0; o < sizeof(options) / sizeof(options[0]); o++)
+            if (strcmp(plan->edit[i].option, options[o]) == 0)
+                return true;
     }
+    return false;
 }
 
 /* Climbs from 'start' leaving out the rungs of 'skip'. Returns the number of the last rung that was needed, -1
@@ -314,7 +334,7 @@ static bool fill_fix(const struct advisor *advisor, const struct climb *climb, s
     fix->world = report.launch->world.known ? report.launch->world.value : 0;
     fix->peak_bytes = outcome_of(&report).expected;
     fix->fits = true;
-    fix->beyond_list = climb->beyond;
+    fix->beyond_list = advisor->for_memory && goes_beyond(&climb->plan);
     add_change(fix, "data_parallel_size", before->data_parallel_size, after->data_parallel_size);
     add_change(fix, "num_microbatches", before->num_microbatches, after->num_microbatches);
     add_change(fix, "global_batch_size", before->global_batch_size, after->global_batch_size);
@@ -351,6 +371,7 @@ void advise(const struct request *request, const struct report *report, struct a
         add_fix(&advisor, &start, found, fixes);
         return;
     }
+    advisor.for_memory = true;
     first = start;
     last = climb_all(&advisor, 0, &first);
     add_fix(&advisor, &first, found, fixes);

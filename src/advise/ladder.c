@@ -258,14 +258,15 @@ static bool more_ranks(const struct report *report, int n, struct plan *plan, st
 }
 
 const struct rung rungs[] = {
-    { "distributed optimizer", false, distributed_optimizer },
-    { "recompute", false, recompute },
-    { "sequence parallel", false, sequence_parallel },
-    { "expert parallel", false, expert_parallel },
-    { "pipeline parallel", false, pipeline_parallel },
-    { "micro batch", false, micro_batch },
-    { "tensor parallel", true, tensor_parallel },
-    { "context parallel", true, context_parallel },
-    { "more ranks", true, more_ranks },
+    { "distributed optimizer", distributed_optimizer },
+    { "recompute", recompute },
+    { "sequence parallel", sequence_parallel },
+    { "expert parallel", expert_parallel },
+    { "pipeline parallel", pipeline_parallel },
+    { "micro batch", micro_batch },
+    /* beyond the list: tried last and marked */
+    { "tensor parallel", tensor_parallel },
+    { "context parallel", context_parallel },
+    { "more ranks", more_ranks },
 };
 const size_t rung_count = sizeof(rungs) / sizeof(rungs[0]);

@@ -282,18 +282,20 @@ static void put_shell_word(FILE *out, const char *word)
 
 static void put_edit(FILE *out, const struct edit *edit)
 {
-    if (edit->target == EDIT_ENVIRONMENT) {
-        fprintf(out, edit->remove ? "unset %s" : "export %s=", edit->option);
-        if (!edit->remove)
-            put_shell_word(out, edit->value ? edit->value : "");
+    bool environment = edit->target == EDIT_ENVIRONMENT;
+
+    if (edit->remove)
+        fputs(environment ? "unset " : "without ", out);
+    else if (environment)
+        fputs("export ", out);
+    put_safe(out, edit->option);
+    if (!edit->value || edit->remove)
         return;
-    }
-    fprintf(out, "%s%s", edit->remove ? "without " : "", edit->option);
-    if (edit->value && !edit->remove) {
-        fputc(' ', out);
-        /* several words of one list option come as one value, separated by blanks */
-        fputs(edit->value, out);
-    }
+    fputc(environment ? '=' : ' ', out);
+    if (environment)
+        put_shell_word(out, edit->value);
+    else /* several words of one list option come as one value, separated by blanks */
+        put_safe(out, edit->value);
 }
 
 static void put_edits(const struct page *page, const struct fix *fix, enum edit_target target,

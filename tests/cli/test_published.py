@@ -74,7 +74,7 @@ GUIDE = {
         "--num-layers 32 --hidden-size 4096 --ffn-hidden-size 14336 --num-attention-heads 32 "
         "--group-query-attention --num-query-groups 8 --vocab-size 32000 --num-experts 8 --moe-router-topk 2 "
         "--moe-grouped-gemm --moe-token-dispatcher-type alltoall --tensor-model-parallel-size 4 "
-        "--pipeline-model-parallel-size 2 --expert-model-parallel-size 2 --expert-tensor-parallel-size 1 "
+        "--pipeline-model-parallel-size 2 --expert-model-parallel-size 2 "
         "--micro-batch-size 1 --global-batch-size 64",
     ),
     "DeepSeek-V3 lite, 64 x A100 80 GB": (
@@ -83,7 +83,7 @@ GUIDE = {
         "--multi-latent-attention --kv-lora-rank 512 --num-experts 64 --moe-router-topk 6 "
         "--moe-ffn-hidden-size 1408 --moe-shared-expert-intermediate-size 2816 --moe-grouped-gemm "
         "--moe-token-dispatcher-type alltoall --tensor-model-parallel-size 4 --pipeline-model-parallel-size 4 "
-        "--expert-model-parallel-size 4 --expert-tensor-parallel-size 1 --micro-batch-size 1 "
+        "--expert-model-parallel-size 4 --micro-batch-size 1 "
         "--global-batch-size 64",
     ),
 }
