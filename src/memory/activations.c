@@ -62,26 +62,55 @@ static int64_t recompute_group(const struct job *job, int64_t index)
     return every > 0 ? index / every + 1 : 0;
 }
 
-static void list_pieces(struct profiles *p, const struct chunk *chunk, struct arena *arena,
-                        struct pieces *pieces)
+static void list_layers(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
 {
-    struct piece *piece;
-
-    pieces->count = 0;
-    pieces->piece = arena_alloc(arena, sizeof(*piece) * (size_t)(chunk->layer_count +
-                                                                 chunk->mtp_count + 3));
-    if (chunk->pre_process)
-        embedding_profile(p->job, p->shape, p->premise,
-                          &add_piece(pieces, PIECE_EMBEDDING, 0)->profile);
     for (int64_t i = 0; i < chunk->layer_count; i++) {
-        piece = add_piece(pieces, PIECE_LAYER, chunk->first_layer + i);
+        struct piece *piece = add_piece(pieces, PIECE_LAYER, chunk->first_layer + i);
+
         piece->profile = *profile_of_layer(p, chunk->layer[i]);
         piece->group = recompute_group(p->job, i);
     }
+}
+
+/* Depths of multi-token prediction; 'uniform' recomputes each layer of them by itself. */
+static void list_multi_token(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
+{
+    int64_t last = chunk->layer_count;
+    bool recomputed = recompute_group(p->job, last) > 0;
+
+    if (chunk->mtp_depths)
+        final_norm_profile(p->job, p->shape, p->premise,
+                           &add_piece(pieces, PIECE_FINAL_NORM, 0)->profile);
+    for (int64_t depth = 0; depth < chunk->mtp_depths; depth++) {
+        multi_token_input_profile(p->job, p->shape, p->premise, chunk,
+                                  &add_piece(pieces, PIECE_MTP, depth)->profile);
+        for (int64_t i = 0; i < chunk->mtp_layer_count; i++) {
+            struct piece *piece = add_piece(pieces, PIECE_MTP, depth);
+
+            piece->profile = *profile_of_layer(p, chunk->mtp_layer[i]);
+            piece->group = recomputed ? last + 1 + depth : 0;
+        }
+        final_norm_profile(p->job, p->shape, p->premise,
+                           &add_piece(pieces, PIECE_MTP, depth)->profile);
+    }
+}
+
+static void list_pieces(struct profiles *p, const struct chunk *chunk, struct arena *arena,
+                        struct pieces *pieces)
+{
+    size_t most = (size_t)(chunk->layer_count + chunk->mtp_depths * (chunk->mtp_layer_count + 2) + 3);
+
+    pieces->count = 0;
+    pieces->piece = arena_alloc(arena, sizeof(*pieces->piece) * most);
+    if (chunk->pre_process)
+        embedding_profile(p->job, p->shape, p->premise,
+                          &add_piece(pieces, PIECE_EMBEDDING, 0)->profile);
+    list_layers(p, chunk, pieces);
+    list_multi_token(p, chunk, pieces);
     if (chunk->post_process)
         head_profile(p->job, p->shape, p->premise, chunk,
                      &add_piece(pieces, PIECE_HEAD, 0)->profile);
-    else if (chunk->final_norm)
+    else if (chunk->final_norm && !chunk->mtp_depths)
         final_norm_profile(p->job, p->shape, p->premise,
                            &add_piece(pieces, PIECE_FINAL_NORM, 0)->profile);
 }

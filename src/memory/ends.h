@@ -14,9 +14,15 @@ void embedding_profile(const struct job *job, const struct shape *shape,
 void head_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
                   const struct chunk *chunk, struct profile *profile);
 
-/* The final norm of a chunk that has no output layer. */
+/* A final norm by itself: of a chunk without output layer, in front of multi-token prediction, behind one of
+ * its layers. */
 void final_norm_profile(const struct job *job, const struct shape *shape,
                         const struct premise *premise, struct profile *profile);
+
+/* Embedding, norms and projection in front of the layer of one multi-token prediction depth. */
+void multi_token_input_profile(const struct job *job, const struct shape *shape,
+                               const struct premise *premise, const struct chunk *chunk,
+                               struct profile *profile);
 
 /* Bytes a logit takes: the output layer's, those the loss needs besides in its forward, those it keeps. */
 struct cross_entropy {

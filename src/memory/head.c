@@ -3,12 +3,12 @@
 #include "memory/ends.h"
 #include "memory/layer.h"
 
-enum { F_INPUT_, F_NORM, F_LOGITS, F_LOSS,
-       B_LOSS, B_OUTPUT, B_NORM_, B_INPUT };
+enum { HF_INPUT, HF_NORM, HF_EXTRA_LOGITS, HF_EXTRA_LOSS, HF_LOGITS, HF_LOSS,
+       HB_LOSS, HB_OUTPUT, HB_EXTRA_LOSS, HB_EXTRA_OUTPUT, HB_NORM, HB_INPUT };
 
 static const char *const steps[] = {
-    "final norm", "final norm", "output layer", "loss",
-    "loss", "output layer", "final norm", "final norm", NULL,
+    "final norm", "final norm", "output layer (MTP)", "loss (MTP)", "output layer", "loss",
+    "loss", "output layer", "loss (MTP)", "output layer (MTP)", "final norm", "final norm", NULL,
 };
 
 static bool is(const char *value, const char *word)
@@ -46,40 +46,59 @@ static void norm_tensors(struct lifetimes *l, const struct job *job, const struc
 {
     uint64_t part = hidden_sharded_bytes(s);
 
-    saved(l, CERTAIN, residual_bytes(job, s), F_INPUT_, F_NORM, B_NORM_);
-    saved(l, CERTAIN, part, F_NORM, last_use, last_use == F_NORM ? B_NORM_ : B_OUTPUT);
-    saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, F_NORM, F_NORM, B_NORM_);
-    passing(l, CERTAIN, part, B_NORM_, B_INPUT);
+    saved(l, CERTAIN, residual_bytes(job, s), HF_INPUT, HF_NORM, HB_NORM);
+    if (last_use == HF_NORM) /* the next piece keeps it */
+        passing(l, CERTAIN, part, HF_NORM, HF_NORM);
+    else
+        saved(l, CERTAIN, part, HF_NORM, last_use, HB_OUTPUT);
+    saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, HF_NORM, HF_NORM, HB_NORM);
+    passing(l, CERTAIN, part, HB_NORM, HB_INPUT);
 }
 
-static void loss_tensors(struct lifetimes *l, const struct job *job, const struct shape *s)
+/* One loss; 'depths' of them one after the other in multi-token prediction. */
+static void loss_tensors(struct lifetimes *l, const struct job *job, const struct shape *s, int logits,
+                         int loss, int gradient, int output, uint64_t depths)
 {
     const struct cross_entropy ce = cross_entropy_of(job, s);
-    uint64_t logits = s->tokens * s->padded_vocab_size / s->tp;
-    uint64_t rows = s->tokens;
+    uint64_t count = s->tokens * s->padded_vocab_size / s->tp;
 
     if (ce.logits_kept)
-        saved_logits(l, CERTAIN, ce.logits * logits, F_LOGITS, F_LOSS, B_OUTPUT);
+        saved_logits(l, CERTAIN, depths * ce.logits * count, logits, loss, output);
     else
-        passing_logits(l, CERTAIN, ce.logits * logits, F_LOGITS, F_LOSS);
+        passing_logits(l, CERTAIN, ce.logits * count, logits, loss);
     if (ce.saved)
-        saved_logits(l, CERTAIN, ce.saved * logits, F_LOSS, F_LOSS, B_LOSS);
-    passing_logits(l, ce.certainty, (ce.forward - ce.saved) * logits, F_LOSS, F_LOSS);
-    passing_logits(l, CERTAIN, ce.backward * logits, B_LOSS, B_OUTPUT);
+        saved_logits(l, CERTAIN, depths * ce.saved * count, loss, loss, gradient);
+    passing_logits(l, ce.certainty, (ce.forward - ce.saved) * count, loss, loss);
+    passing_logits(l, CERTAIN, ce.backward * count, gradient, output);
     /* Labels, loss mask, masked targets and their mask, the losses. */
-    saved(l, CERTAIN, (8 + 4 + 8 + 1 + 4) * rows, F_LOGITS, F_LOSS, B_LOSS);
+    saved(l, CERTAIN, depths * (8 + 4 + 8 + 1 + 4) * s->tokens, logits, loss, gradient);
 }
 
 /* The output layer is Megatron's own linear: its gradient is made whole, then reduce-scattered
  * (megatron/core/tensor_parallel/layers.py). */
-static void output_tensors(struct lifetimes *l, const struct job *job, const struct shape *s)
+static void output_tensors(struct lifetimes *l, const struct job *job, const struct shape *s, int step,
+                           int to)
 {
-    passing(l, CERTAIN, hidden_bytes(s), B_OUTPUT, s->sequence_parallel ? B_OUTPUT : B_NORM_);
+    passing(l, CERTAIN, hidden_bytes(s), step, s->sequence_parallel ? step : to);
     if (s->sequence_parallel)
-        passing(l, CERTAIN, hidden_sharded_bytes(s), B_OUTPUT, B_NORM_);
+        passing(l, CERTAIN, hidden_sharded_bytes(s), step, to);
     passing(l, CERTAIN,
-            weight_gradient_bytes(job, s, s->padded_vocab_size / s->tp * s->hidden_size), B_OUTPUT,
-            B_OUTPUT);
+            weight_gradient_bytes(job, s, s->padded_vocab_size / s->tp * s->hidden_size), step, step);
+}
+
+/* Multi-token prediction: the hidden states of all depths in one tensor, a loss for each, and a gradient of
+ * the shared output weight that is summed up outside of the GEMM. */
+static void extra_tensors(struct lifetimes *l, const struct job *job, const struct shape *s,
+                          uint64_t depths)
+{
+    uint64_t all = hidden_sharded_bytes(s) * (depths + 1);
+
+    saved(l, CERTAIN, all, HF_NORM, HF_LOSS, HB_EXTRA_OUTPUT);
+    loss_tensors(l, job, s, HF_EXTRA_LOGITS, HF_EXTRA_LOSS, HB_EXTRA_LOSS, HB_EXTRA_OUTPUT, depths);
+    output_tensors(l, job, s, HB_EXTRA_OUTPUT, HB_INPUT);
+    passing(l, LIKELY, s->param_bytes * s->padded_vocab_size / s->tp * s->hidden_size, HB_NORM,
+            HB_NORM);
+    passing(l, LIKELY, all, HB_INPUT, HB_INPUT);
 }
 
 void head_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
@@ -87,11 +106,13 @@ void head_profile(const struct job *job, const struct shape *shape, const struct
 {
     struct lifetimes l;
 
-    lifetimes_init(&l, steps, B_LOSS, premise->trust);
-    if (chunk->final_norm)
-        norm_tensors(&l, job, shape, F_LOGITS);
-    loss_tensors(&l, job, shape);
-    output_tensors(&l, job, shape);
+    lifetimes_init(&l, steps, HB_LOSS, premise->trust);
+    if (shape->mtp_num_layers)
+        extra_tensors(&l, job, shape, shape->mtp_num_layers);
+    else if (chunk->final_norm)
+        norm_tensors(&l, job, shape, HF_LOGITS);
+    loss_tensors(&l, job, shape, HF_LOGITS, HF_LOSS, HB_LOSS, HB_OUTPUT, 1);
+    output_tensors(&l, job, shape, HB_OUTPUT, HB_NORM);
     lifetimes_profile(&l, profile);
 }
 
@@ -100,8 +121,8 @@ void final_norm_profile(const struct job *job, const struct shape *shape,
 {
     struct lifetimes l;
 
-    lifetimes_init(&l, steps, B_LOSS, premise->trust);
-    norm_tensors(&l, job, shape, F_NORM);
-    passing(&l, CERTAIN, hidden_sharded_bytes(shape), B_NORM_, B_NORM_);
+    lifetimes_init(&l, steps, HB_LOSS, premise->trust);
+    norm_tensors(&l, job, shape, HF_NORM);
+    passing(&l, CERTAIN, hidden_sharded_bytes(shape), HB_NORM, HB_NORM);
     lifetimes_profile(&l, profile);
 }

@@ -31,17 +31,9 @@ static void add_missing(struct memory *memory, const char *what)
         memory->missing[memory->missing_count++] = what;
 }
 
-static bool is(const char *value, const char *word)
-{
-    return value && strcmp(value, word) == 0;
-}
-
 /* What is in the job and not yet in the estimate. */
-static void add_missing_parts(const struct job *job, const struct shape *shape,
-                              struct memory *memory)
+static void add_missing_parts(const struct job *job, struct memory *memory)
 {
-    if (shape->mtp_num_layers)
-        add_missing(memory, "multi-token prediction");
     if (job->fp8 || job->fp4)
         add_missing(memory, "fp8");
 }
@@ -202,7 +194,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
         return;
     }
     add_missing(memory, e.placement.missing);
-    add_missing_parts(job, &e.shape, memory);
+    add_missing_parts(job, memory);
     e.schedule = schedule_of(job, &e.shape);
     for (int i = 0; i < PREMISES; i++) {
         premise_of(job, &e.shape, facts, (enum certainty)i, &e.premise[i]);

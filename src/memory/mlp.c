@@ -16,6 +16,23 @@ static void forward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t a
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_FC2, F_ADD2);
 }
 
+/* Without a fused kernel a gated activation keeps silu(gate) and, from 0.15 on, the linear half with its
+ * offset; with a bias the sum is one more tensor (megatron/core/transformer/mlp.py, glu). */
+static void unfused_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
+{
+    struct lifetimes *l = v->lifetimes;
+    const struct shape *s = v->shape;
+
+    if (v->job->bias_activation_fusion == 1)
+        return;
+    if (s->bias)
+        passing(l, CERTAIN, fc1, F_ACT, F_ACT);
+    if (!s->gated_linear_unit)
+        return;
+    saved(l, CERTAIN, (s->release >= RELEASE_0_15_0 ? 2 : 1) * act, F_ACT, F_ACT, B_ACT);
+    passing(l, LIKELY, act, B_ACT, B_ACT);
+}
+
 static void backward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
 {
     struct lifetimes *l = v->lifetimes;
@@ -40,5 +57,6 @@ void mlp_tensors(const struct layer_view *v)
     uint64_t act = s->param_bytes * s->tokens * s->ffn_hidden_size / s->tp;
 
     forward_tensors(v, s->gates * act, act);
+    unfused_tensors(v, s->gates * act, act);
     backward_tensors(v, s->gates * act, act);
 }

@@ -167,6 +167,14 @@ static void allgather_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, part, group ? B_ROUTER : B_PERMUTE, B_ROUTER);
 }
 
+/* Is the activation one kernel with the probabilities? Else the activation's output is kept before they
+ * are multiplied in, and what a gated one makes on the way (mlp.py, experts.py). */
+static bool activation_fused(const struct layer_view *v)
+{
+    return v->job->bias_activation_fusion == 1 && v->shape->gated_linear_unit &&
+           v->shape->activation != ACTIVATION_GELU;
+}
+
 /* fc1, activation and fc2 of all local experts at once, or one after the other: then only one expert's
  * gradients live at a time and the outputs are joined in a copy (experts.py). */
 static void expert_tensors(const struct layer_view *v, const struct moe *m)
@@ -185,6 +193,13 @@ static void expert_tensors(const struct layer_view *v, const struct moe *m)
         passing(l, CERTAIN, m->act / once, B_FC2, B_ACT);
     } else {
         saved(l, CERTAIN, m->act, F_ACT, F_FC2, B_FC2);
+    }
+    if (!activation_fused(v)) {
+        saved(l, LIKELY, m->act, F_ACT, F_ACT, B_ACT);
+        if (s->gated_linear_unit)
+            saved(l, LIKELY, (s->release >= RELEASE_0_15_0 ? 2 : 1) * m->act, F_ACT, F_ACT, B_ACT);
+        if (v->job->moe_router_dtype)
+            passing(l, LIKELY, 4 * m->rows * s->moe_ffn_hidden_size / s->etp, F_ACT, F_ACT);
     }
     if (!grouped)
         passing(l, CERTAIN, m->worked, F_FC2, F_FC2);
