@@ -1,9 +1,14 @@
 #include "facts/gather.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "facts/allocation.h"
 #include "facts/devices.h"
+#include "facts/option_search.h"
+#include "facts/packages.h"
+#include "facts/tree.h"
 #include "facts/visible.h"
 
 /* A driver without its daemon wakes every GPU of the node first: seconds, not minutes. */
@@ -62,11 +67,24 @@ static void look_at_gpus(const struct launch *launch, bool starts, struct arena 
                      facts);
 }
 
+static void look_at_files(const struct launch *launch, struct arena *arena, struct facts *facts)
+{
+    char cwd[PATH_MAX];
+
+    if (!getcwd(cwd, sizeof(cwd)))
+        return;
+    tree_facts(launch, cwd, arena, facts);
+    option_search(launch, cwd, arena, facts);
+    packages_facts(launch, cwd, arena, facts);
+}
+
 void facts_gather(const struct launch *launch, const struct policy *policy, bool starts,
                   struct arena *arena, struct facts *facts)
 {
     from_policy(policy, facts);
     if (launch->script && !launch->remote)
         look_at_gpus(launch, starts, arena, facts);
+    if (launch->script)
+        look_at_files(launch, arena, facts);
     allocation_tell(launch, arena, facts);
 }

@@ -10,6 +10,30 @@
 static const char *const own_scripts[] = { "pretrain_gpt.py", "pretrain_hybrid.py",
                                            "pretrain_mamba.py" };
 
+static int count_words(const char *words)
+{
+    int count = 0;
+
+    for (const char *p = words; *p; p += strspn(p, " ")) {
+        p += strcspn(p, " ");
+        count++;
+    }
+    return count;
+}
+
+static enum answer modified_tree_check(struct walk *walk, struct finding *finding)
+{
+    const struct fact_str *changed = &walk->facts->megatron_changed;
+    const char *tree =
+        walk->facts->megatron_tree.known ? walk->facts->megatron_tree.value : "the Megatron tree";
+    int count = changed->known ? count_words(changed->value) : 0;
+
+    if (!count)
+        return HOLDS;
+    return violated(walk, finding, "%s differs from %s in %d file%s with rules: %s", tree,
+                    release_name(walk->release), count, count == 1 ? "" : "s", changed->value);
+}
+
 static void point_at_words(struct finding *finding, int index, int words)
 {
     if (finding->where_count < (int)(sizeof(finding->where) / sizeof(finding->where[0])))
@@ -261,6 +285,16 @@ bool parse_spoiled(const struct walk *walk, enum job_field field)
 }
 
 static const struct rule rows[] = {
+    { .id = "modified-tree",
+      .stage = STAGE_PARSE,
+      .severity = SEVERITY_NOTE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = modified_tree_check,
+      .what = "the trainer's tree has the files of its release",
+      .why = "a fork may have dropped rules that are known of the release: what may still stop the "
+             "job there is the policy's modified_tree (grid, batch, divisibility and memory).",
+      .fix = "modified_tree: all in the policy, if the fork keeps the release's rules" },
     { .id = "option-help",
       .stage = STAGE_PARSE,
       .severity = SEVERITY_NOTE,
@@ -307,6 +341,7 @@ static const struct rule rows[] = {
       .since = RELEASE_0_8_0,
       .until = RELEASE_MAIN,
       .check = unknown_option_check,
+      .shape = true, /* the tree itself was searched, modified or not */
       .what = "every option is one of the release's, or of the trainer's own tree",
       .why = "argparse calls it unrecognized and every rank exits with status 2; abbreviations are "
              "off, '_' is not '-'. A warning where the trainer's tree could not be read.",

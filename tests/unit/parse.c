@@ -150,11 +150,30 @@ static void test_a_bad_value_spoils_its_field(void **state)
     arena_release(&arena);
 }
 
+static void test_a_modified_tree_is_said(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    static struct walked w;
+    const struct finding *finding;
+
+    (void)state;
+    walk(0, &arena, &w);
+    w.facts.megatron_changed = (struct fact_str) { true, "a.py b/c.py", "a tree" };
+    w.findings.count = 0;
+    rules_walk(&w.walk);
+    finding = only_parse_finding(&w.findings);
+    assert_string_equal(finding->id, "modified-tree");
+    assert_string_equal(finding->message, "the Megatron tree differs from main in 2 files with "
+                                          "rules: a.py b/c.py");
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_findings),
         cmocka_unit_test(test_a_bad_value_spoils_its_field),
+        cmocka_unit_test(test_a_modified_tree_is_said),
     };
 
     return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
