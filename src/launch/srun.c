@@ -147,8 +147,7 @@ static void drop_own_step(struct peel *peel)
     static const char *const names[] = {
         "CUDA_VISIBLE_DEVICES", "SLURM_PROCID",         "SLURM_LOCALID",
         "SLURM_NODEID",         "SLURM_STEP_ID",        "SLURM_STEPID",
-        "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_STEP_TASKS_PER_NODE",
-        "SLURM_GPUS_ON_NODE"
+        "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_STEP_TASKS_PER_NODE"
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
