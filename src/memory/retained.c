@@ -8,16 +8,18 @@ static bool is(const char *value, const char *want)
 }
 
 /* A chunk that receives its input keeps the last one and its gradient: 2 x tokens x hidden x bytes of the
- * pipeline dtype (model.set_input_tensor, schedules.py retain_grad). */
+ * pipeline dtype (model.set_input_tensor, schedules.py retain_grad). Overlapped layers count the gradient
+ * with their nodes. */
 static uint64_t received_input_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
     uint64_t element = rank->job->fp32_residual_connection == 1 ? 4 : shape->param_bytes;
+    uint64_t tensors = rank->job->overlap_moe_expert_parallel_comm == 1 ? 1 : 2;
     uint64_t bytes = 0;
 
     for (int64_t v = 0; v < rank->chunk_count; v++)
         if (!rank->chunk[v].chunk->pre_process)
-            bytes += 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * element);
+            bytes += tensors * allocated_bytes(shape->tokens_sharded * shape->hidden_size * element);
     return bytes;
 }
 
