@@ -5,9 +5,19 @@
 /* "Good" alignment of every parameter, and of bucket ends besides the number of shards. */
 enum { PARAMETER_ALIGNMENT = 64, BUCKET_ALIGNMENT = 128, NCCL_ALIGNMENT = 65536 };
 
-uint64_t allocated_bytes(uint64_t bytes)
+static uint64_t round_up(uint64_t value, uint64_t divisor)
 {
-    return (bytes + 511) / 512 * 512;
+    return (value + divisor - 1) / divisor * divisor;
+}
+
+uint64_t allocated_bytes(const struct shape *shape, uint64_t bytes)
+{
+    const uint64_t MIB = 1u << 20;
+    uint64_t segment = round_up(bytes, 2 * MIB);
+
+    if (bytes >= 10 * MIB && segment - bytes <= MIB && !shape->expandable_segments)
+        return segment;
+    return round_up(bytes, 512);
 }
 
 uint64_t tensor_sum_bytes(const struct tensor_sum *sum, uint64_t element_bytes)
@@ -15,19 +25,14 @@ uint64_t tensor_sum_bytes(const struct tensor_sum *sum, uint64_t element_bytes)
     return sum->bytes[element_bytes == 4 ? 2 : element_bytes == 2 ? 1 : 0];
 }
 
-static void sum_tensor(struct tensor_sum *sum, uint64_t elements)
+static void sum_tensor(const struct shape *shape, struct tensor_sum *sum, uint64_t elements)
 {
     if (!elements)
         return;
     sum->tensors++;
     sum->elements += elements;
     for (int i = 0; i < 3; i++)
-        sum->bytes[i] += allocated_bytes(elements << i);
-}
-
-static uint64_t round_up(uint64_t value, uint64_t divisor)
-{
-    return (value + divisor - 1) / divisor * divisor;
+        sum->bytes[i] += allocated_bytes(shape, elements << i);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -42,6 +47,7 @@ static uint64_t lcm(uint64_t a, uint64_t b)
 
 /* One buffer while its parameters are laid out, last parameter of the model first. */
 struct layout_cursor {
+    const struct shape *shape;
     struct ddp_buffer *buffer;
     uint64_t bucket_limit; /* elements that close a bucket, 0: one bucket */
     uint64_t divisor;
@@ -62,7 +68,7 @@ static void close_bucket(struct layout_cursor *cursor)
     for (size_t i = 0; i < cursor->count && cursor->placed[i].start < shard_end; i++) {
         uint64_t left = shard_end - cursor->placed[i].start;
 
-        sum_tensor(&cursor->buffer->local,
+        sum_tensor(cursor->shape, &cursor->buffer->local,
                    cursor->placed[i].elements < left ? cursor->placed[i].elements : left);
     }
     cursor->at = cursor->bucket_start = end;
@@ -100,11 +106,18 @@ static uint64_t bucket_limit(const struct job *job, const struct shape *shape, c
     return ranks > 40 ? 1000000 * ranks : 40000000;
 }
 
+static int buffer_of(const struct shape *shape, const struct weight *weight)
+{
+    bool quantized = weight->quantized && shape->quantized_weights;
+
+    return (weight->expert ? BUFFER_EXPERT : BUFFER_DENSE) + (quantized ? BUFFER_DENSE_QUANTIZED : 0);
+}
+
 static void lay_out(const struct job *job, const struct shape *shape, const struct chunk *chunk,
-                    const struct weights *weights, bool expert, struct arena *arena,
+                    const struct weights *weights, int which, struct arena *arena,
                     struct ddp_buffer *buffer)
 {
-    struct layout_cursor cursor = { .buffer = buffer, .arena = arena };
+    struct layout_cursor cursor = { .shape = shape, .buffer = buffer, .arena = arena };
     uint64_t chunk_elements = 0;
 
     for (size_t i = 0; i < weights->count; i++)
@@ -116,7 +129,7 @@ static void lay_out(const struct job *job, const struct shape *shape, const stru
     for (size_t i = weights->count; i-- > 0;) {
         const struct weight *weight = &weights->weight[i];
 
-        for (uint64_t c = 0; c < weight->copies && weight->expert == expert; c++)
+        for (uint64_t c = 0; c < weight->copies && buffer_of(shape, weight) == which; c++)
             place_parameter(&cursor, weight_elements(weight), weight->shared_embedding);
     }
     if (cursor.count)
@@ -135,14 +148,16 @@ void ddp_buffers_of(const struct job *job, const struct shape *shape, const stru
         const struct weight *weight = &weights->weight[i];
 
         for (uint64_t c = 0; c < weight->copies; c++)
-            sum_tensor(&buffers[weight->expert].whole, weight_elements(weight));
+            sum_tensor(shape, &buffers[buffer_of(shape, weight)].whole, weight_elements(weight));
     }
     for (int b = 0; b < BUFFER_COUNT; b++) {
         struct ddp_buffer *buffer = &buffers[b];
 
-        buffer->shards = b == BUFFER_EXPERT ? shape->expert_shards : shape->dense_shards;
+        buffer->expert = b == BUFFER_EXPERT || b == BUFFER_EXPERT_QUANTIZED;
+        buffer->quantized = b >= BUFFER_DENSE_QUANTIZED;
+        buffer->shards = buffer->expert ? shape->expert_shards : shape->dense_shards;
         if (sharded) {
-            lay_out(job, shape, chunk, weights, b == BUFFER_EXPERT, arena, buffer);
+            lay_out(job, shape, chunk, weights, b, arena, buffer);
             continue;
         }
         buffer->elements = buffer->whole.elements;

@@ -19,7 +19,7 @@ static uint64_t received_input_bytes(const struct static_rank *rank)
 
     for (int64_t v = 0; v < rank->chunk_count; v++)
         if (!rank->chunk[v].chunk->pre_process)
-            bytes += tensors * allocated_bytes(shape->tokens_sharded * shape->hidden_size * element);
+            bytes += tensors * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * element);
     return bytes;
 }
 
@@ -56,11 +56,11 @@ static uint64_t routing_bytes(const struct static_rank *rank)
 
     if (!shape->num_experts)
         return 0;
-    each = allocated_bytes(tokens * shape->num_experts * router_bytes(rank)) +
-           allocated_bytes(tokens * shape->num_experts);
+    each = allocated_bytes(shape, tokens * shape->num_experts * router_bytes(rank)) +
+           allocated_bytes(shape, tokens * shape->num_experts);
     each += rank->job->moe_permute_fusion == 1
-                ? allocated_bytes(4 * tokens * (2 * shape->num_experts + 1))
-                : allocated_bytes(8 * tokens * shape->moe_router_topk);
+                ? allocated_bytes(shape, 4 * tokens * (2 * shape->num_experts + 1))
+                : allocated_bytes(shape, 8 * tokens * shape->moe_router_topk);
     return each * expert_layers(rank);
 }
 
@@ -79,7 +79,7 @@ static uint64_t recomputed_input_bytes(const struct static_rank *rank)
 
     if (!shape->num_experts || !recomputes_experts(rank->job))
         return 0;
-    return 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+    return 2 * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
            expert_layers(rank);
 }
 
@@ -91,7 +91,7 @@ static uint64_t overlapped_nodes_bytes(const struct static_rank *rank)
 
     if (rank->job->overlap_moe_expert_parallel_comm != 1)
         return 0;
-    return 2 * allocated_bytes(shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+    return 2 * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
            expert_layers(rank);
 }
 

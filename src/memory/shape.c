@@ -237,6 +237,26 @@ static void read_model(const struct job *job, struct shape *shape)
     shape->mtp_use_repeated_layer = on(job->mtp_use_repeated_layer);
 }
 
+/* fp8_utils.py get_fp8_context, fp4_utils.py; the recipe option came with 0.12, before it was delayed. */
+static void read_low_precision(const struct job *job, struct shape *shape)
+{
+    if (!shape->transformer_engine)
+        return;
+    if (job->fp4) {
+        shape->low_precision = FP4_NV;
+        shape->quantized_weights = on(job->fp4_param_gather);
+    } else if (job->fp8) {
+        shape->low_precision = is(job->fp8_recipe, "mxfp8")       ? FP8_MX
+                               : is(job->fp8_recipe, "blockwise") ? FP8_BLOCKWISE
+                                                                  : FP8_TENSOR;
+        shape->quantized_weights = on(job->fp8_param_gather);
+    }
+    if (on(job->first_last_layers_bf16)) {
+        shape->bf16_layers_first = size_or(job->num_layers_at_start_in_bf16, 0);
+        shape->bf16_layers_last = size_or(job->num_layers_at_end_in_bf16, 0);
+    }
+}
+
 /* Gradient buffers are fp32 exactly when accumulate_allreduce_grads_in_fp32 is (distributed/
  * param_and_grad_buffer.py), otherwise of the parameter's dtype. */
 static void read_dtypes(const struct job *job, struct shape *shape)
@@ -245,6 +265,7 @@ static void read_dtypes(const struct job *job, struct shape *shape)
 
     shape->param_bytes = half ? 2 : 4;
     shape->grad_bytes = on(job->accumulate_allreduce_grads_in_fp32) ? 4 : shape->param_bytes;
+    read_low_precision(job, shape);
 }
 
 /* CUBLAS_WORKSPACE_CONFIG ":KiB:count[:KiB:count ...]" in bytes; false when it is not of that form. */
@@ -277,6 +298,20 @@ static uint64_t cublas_workspace(const struct facts *facts, const struct shape *
     return big ? 8 * (4u << 20) : 2 * (4u << 20) + 8 * (16u << 10);
 }
 
+/* PYTORCH_CUDA_ALLOC_CONF, since torch 2.9 also PYTORCH_ALLOC_CONF. */
+static bool expandable_segments(const struct facts *facts)
+{
+    static const char *const names[] = { "PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF" };
+
+    for (int i = 0; i < 2; i++) {
+        const char *config = environment_get(&facts->environment, names[i]);
+
+        if (config && strstr(config, "expandable_segments:True"))
+            return true;
+    }
+    return false;
+}
+
 static void read_machine(const struct facts *facts, struct shape *shape)
 {
     shape->gpu_arch = facts->gpu_arch.known ? facts->gpu_arch.value : -1;
@@ -285,6 +320,7 @@ static void read_machine(const struct facts *facts, struct shape *shape)
     shape->torch = shape->torch_known ? facts->torch.value : usual_torch(shape->release);
     shape->te = shape->te_known ? facts->transformer_engine.value
                                 : usual_transformer_engine(shape->release);
+    shape->expandable_segments = expandable_segments(facts);
     shape->cublas_workspace_bytes = cublas_workspace(facts, shape);
 }
 

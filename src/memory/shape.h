@@ -13,6 +13,9 @@
 
 enum activation { ACTIVATION_GELU, ACTIVATION_SILU, ACTIVATION_QUICK_GELU, ACTIVATION_SQUARED_RELU };
 
+/* The recipe of 8- and 4-bit GEMMs. */
+enum low_precision { PRECISION_FULL, FP8_TENSOR, FP8_BLOCKWISE, FP8_MX, FP4_NV };
+
 /* What kind of model the trainer builds. */
 enum model_kind { MODEL_GPT, MODEL_HYBRID };
 
@@ -86,11 +89,15 @@ struct shape {
     /* Bytes of an element. */
     uint64_t param_bytes; /* of params_dtype: 4 or 2 */
     uint64_t grad_bytes;  /* of the DDP gradient buffer */
+    enum low_precision low_precision; /* of TE's linears; FP8_TENSOR is delayed or current scaling */
+    bool quantized_weights;           /* their weights exist in that type alone (fp8-param-gather) */
+    uint64_t bf16_layers_first, bf16_layers_last; /* decoder layers left out of it */
 
     /* What the machine adds. */
     int64_t gpu_arch;       /* compute capability x 10; -1 unknown */
     const char *torch, *te; /* versions, "" not installed; the release's usual ones where unknown */
     bool torch_known, te_known;
+    bool expandable_segments;        /* of torch's allocator */
     uint64_t cublas_workspace_bytes; /* torch allocates for each thread that calls cuBLAS */
 };
 

@@ -27,19 +27,73 @@ static bool sharded(const struct static_rank *rank)
     return rank->job->use_distributed_optimizer == 1;
 }
 
+/* Bytes of an element of the parameter buffer: 1 for quantized weights, which for MXFP8 lie outside of it
+ * and are gathered through the gradient buffer. */
+static uint64_t element_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
+{
+    if (!buffer->quantized)
+        return rank->shape->param_bytes;
+    return rank->shape->low_precision == FP8_MX ? 0 : 1;
+}
+
 /* Weights: the distributed optimizer keeps those of a buffer in one padded tensor, otherwise each is a tensor
  * of its own (param_and_grad_buffer.py). Bytes of params_dtype. */
 static uint64_t weights_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
 {
+    uint64_t bytes = element_bytes(rank, buffer);
+
+    if (!bytes)
+        return 0;
     if (sharded(rank))
-        return allocated_bytes(buffer->elements * rank->shape->param_bytes);
-    return tensor_sum_bytes(&buffer->whole, rank->shape->param_bytes);
+        return allocated_bytes(rank->shape, buffer->elements * bytes);
+    return tensor_sum_bytes(&buffer->whole, bytes);
+}
+
+/* Sixteenths of a byte an element that quantized weights take outside the parameter buffer, once they have
+ * been used. TE keeps them by rows for forward and by columns for backward; tensor-scaled ones by columns only
+ * where the GPU cannot multiply the transpose, before Blackwell. MXFP8 has a scale byte for 32 elements,
+ * NVFP4 half bytes and one for 16 (TE pytorch/tensor). */
+static uint64_t low_precision_sixteenths(const struct shape *shape)
+{
+    uint64_t rows_in_buffer = shape->quantized_weights && shape->low_precision != FP8_MX ? 16 : 0;
+    bool transpose = shape->gpu_arch < 100;
+
+    switch (shape->low_precision) {
+    case PRECISION_FULL:
+        break;
+    case FP8_TENSOR:
+        return (transpose ? 32 : 16) - rows_in_buffer;
+    case FP8_BLOCKWISE:
+        return 32 - rows_in_buffer;
+    case FP8_MX:
+        return 33;
+    case FP4_NV:
+        return 18;
+    }
+    return 0;
+}
+
+/* What the model's constructor allocates for the weights of a buffer, quantized ones in all their forms. */
+static uint64_t built_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
+{
+    if (!buffer->quantized)
+        return tensor_sum_bytes(&buffer->whole, rank->shape->param_bytes);
+    return buffer->whole.elements / 16 *
+           (low_precision_sixteenths(rank->shape) + 16 * element_bytes(rank, buffer));
+}
+
+/* What is freed of it when DDP has moved the weights to its buffer. */
+static uint64_t moved_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
+{
+    uint64_t bytes = element_bytes(rank, buffer);
+
+    return bytes ? tensor_sum_bytes(&buffer->whole, bytes) : 0;
 }
 
 /* Gradients, of the gradient dtype, never sharded (param_and_grad_buffer.py). */
 static uint64_t gradients_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
 {
-    return allocated_bytes(buffer->elements * rank->shape->grad_bytes);
+    return allocated_bytes(rank->shape, buffer->elements * rank->shape->grad_bytes);
 }
 
 /* Highest point of wrapping the model in buffers, one after the other: all chunks are built before; with the
@@ -51,7 +105,7 @@ static uint64_t init_peak(const struct static_rank *rank)
 
     for (int64_t v = 0; v < rank->chunk_count; v++)
         for (int b = 0; b < BUFFER_COUNT; b++)
-            now += tensor_sum_bytes(&rank->chunk[v].buffer[b].whole, rank->shape->param_bytes);
+            now += built_bytes(rank, &rank->chunk[v].buffer[b]);
     for (int64_t v = 0; v < rank->chunk_count; v++) {
         for (int b = 0; b < BUFFER_COUNT; b++) {
             const struct ddp_buffer *buffer = &rank->chunk[v].buffer[b];
@@ -62,10 +116,25 @@ static uint64_t init_peak(const struct static_rank *rank)
             if (now > peak)
                 peak = now;
             if (sharded(rank))
-                now -= tensor_sum_bytes(&buffer->whole, rank->shape->param_bytes);
+                now -= moved_bytes(rank, buffer);
         }
     }
     return peak;
+}
+
+/* Cached for all micro-batches (module/linear.py, is_first_microbatch). */
+static uint64_t low_precision_bytes(const struct static_rank *rank)
+{
+    uint64_t elements = 0;
+
+    for (int64_t v = 0; v < rank->chunk_count; v++) {
+        const struct weights *weights = &rank->chunk[v].weights;
+
+        for (size_t i = 0; i < weights->count; i++)
+            if (weights->weight[i].quantized)
+                elements += weight_total(&weights->weight[i]);
+    }
+    return elements / 16 * low_precision_sixteenths(rank->shape);
 }
 
 static void add_buffer_terms(struct static_rank *rank)
@@ -79,6 +148,7 @@ static void add_buffer_terms(struct static_rank *rank)
         }
     }
     static_add(rank, "weights", "parameters", weights, WHEN_ALWAYS, CERTAIN);
+    static_add(rank, "weights", "low-precision copies", low_precision_bytes(rank), WHEN_ALWAYS, LIKELY);
     static_add(rank, "gradients", "gradient buffers", gradients, WHEN_ALWAYS, CERTAIN);
 }
 

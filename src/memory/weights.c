@@ -16,6 +16,7 @@ void weights_add(struct weights *weights, struct weight weight)
         return;
     if (!weight.copies)
         weight.copies = 1;
+    weight.quantized = weights->quantize && (weight.gemm == GEMM_TE || weight.gemm == GEMM_TE_GROUPED);
     weights->weight = arena_grow(weights->arena, weights->weight, &weights->capacity,
                                  weights->count + 1, sizeof(weight));
     weights->weight[weights->count++] = weight;
@@ -93,16 +94,27 @@ static void weights_of_mtp(const struct shape *shape, const struct chunk *chunk,
     weights_of_norm(shape, "mtp.final_layernorm", shape->hidden_size, PART_MTP, weights);
 }
 
+/* Is this decoder layer computed in 8 or 4 bits? */
+static bool layer_is_quantized(const struct shape *shape, uint64_t layer)
+{
+    return shape->low_precision != PRECISION_FULL && layer >= shape->bf16_layers_first &&
+           layer + shape->bf16_layers_last < shape->num_layers;
+}
+
 void weights_of_chunk(const struct shape *shape, const struct chunk *chunk, struct weights *weights)
 {
     if (chunk->embedding)
         weights_of_embedding(shape, chunk, weights);
-    for (int64_t i = 0; i < chunk->layer_count; i++)
+    for (int64_t i = 0; i < chunk->layer_count; i++) {
+        weights->quantize = layer_is_quantized(shape, (uint64_t)(chunk->first_layer + i));
         weights_of_layer(shape, chunk->layer[i], PART_DECODER, weights);
+    }
+    weights->quantize = shape->low_precision != PRECISION_FULL;
     if (chunk->final_norm)
         weights_of_norm(shape, "decoder.final_layernorm", shape->hidden_size, PART_FINAL_NORM, weights);
     for (int64_t i = 0; i < chunk->mtp_count; i++)
         weights_of_mtp(shape, chunk, weights);
+    weights->quantize = false;
     if (chunk->output_weight)
         weights_of_output(shape, chunk, weights);
 }

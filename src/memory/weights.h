@@ -21,10 +21,12 @@ struct weight {
     bool expert;            /* Megatron marks it allreduce == False */
     bool shared_embedding;  /* tied copies: the distributed optimizer gives them a bucket of their own */
     enum gemm gemm;
+    bool quantized; /* multiplied in 8 or 4 bits */
 };
 
 struct weights {
     struct arena *arena;
+    bool quantize; /* tensors of TE's linears that are added now are quantized */
     struct weight *weight;
     size_t count;
     size_t capacity;

@@ -104,7 +104,7 @@ static uint64_t dummy_wgrad_bytes(const struct static_rank *rank)
             const struct weight *weight = &weights->weight[i];
 
             if (leaves_dummy(rank->shape, weight) && !same_shape_before(rank, v, i))
-                bytes += allocated_bytes(weight_elements(weight) * rank->shape->param_bytes);
+                bytes += allocated_bytes(rank->shape, weight_elements(weight) * rank->shape->param_bytes);
         }
     }
     return bytes;
@@ -144,7 +144,7 @@ static uint64_t cublas_workspace_bytes(const struct static_rank *rank)
 {
     enum { THREADS = 2 };
 
-    return uses_cublas(rank) ? THREADS * allocated_bytes(rank->shape->cublas_workspace_bytes) : 0;
+    return uses_cublas(rank) ? THREADS * allocated_bytes(rank->shape, rank->shape->cublas_workspace_bytes) : 0;
 }
 
 /* cpp_extensions/gemm.py get_cublas_workspace_size_bytes: 32 MiB from Hopper on, 4 MiB before; 1 KiB more
@@ -156,14 +156,23 @@ static uint64_t te_workspace_unit(const struct shape *shape)
     return (32u << 20) + (te_at_least(shape, "2.8") ? 1024 : 0);
 }
 
-/* One for all GEMMs of TE, made by the first. */
+static bool overlaps_tp(const struct static_rank *rank)
+{
+    return rank->job->tp_comm_overlap == 1 && rank->shape->transformer_engine && rank->shape->tp > 1;
+}
+
+/* One for all GEMMs of TE, made by the first. Overlapping with tensor-parallel communication takes three
+ * more, up to 2.9 three in all (module/base.py initialize_ub). */
 static uint64_t te_workspace_bytes(const struct static_rank *rank)
 {
     bool used = rank->shape->transformer_engine
                     ? any_chunk(rank, has_layers)
                     : any_chunk(rank, has_experts) && router_through_te(rank);
+    uint64_t units = 1;
 
-    return used && *rank->shape->te ? allocated_bytes(te_workspace_unit(rank->shape)) : 0;
+    if (overlaps_tp(rank))
+        units = te_at_least(rank->shape, "2.10") ? 4 : 3;
+    return used && *rank->shape->te ? allocated_bytes(rank->shape, units * te_workspace_unit(rank->shape)) : 0;
 }
 
 /* One for each of the four streams of grouped GEMM (since TE 1.9). */
@@ -172,7 +181,7 @@ static uint64_t te_grouped_workspace_bytes(const struct static_rank *rank)
     enum { STREAMS = 4 };
     bool used = rank->shape->te_grouped_gemm && any_chunk(rank, has_experts);
 
-    return used ? STREAMS * allocated_bytes(te_workspace_unit(rank->shape)) : 0;
+    return used ? STREAMS * allocated_bytes(rank->shape, te_workspace_unit(rank->shape)) : 0;
 }
 
 /* --- Megatron's global memory buffer --------------------------------------------------------- */
@@ -202,7 +211,33 @@ static uint64_t global_buffer_bytes(const struct static_rank *rank)
         bytes = larger(bytes, shape->micro_batch_size * shape->num_attention_heads / shape->tp *
                                   shape->seq_length * shape->seq_length / shape->cp *
                                   shape->param_bytes);
-    return allocated_bytes(bytes);
+    return allocated_bytes(shape, bytes);
+}
+
+/* --- outside torch --------------------------------------------------------------------------- */
+
+/* What TE registers for overlapping: ten GEMMs of a layer have a buffer of tokens x hidden each
+ * (training/initialize.py, module/base.py initialize_ub). */
+static uint64_t user_buffer_bytes(const struct static_rank *rank)
+{
+    enum { GEMMS = 10 };
+    const struct shape *shape = rank->shape;
+
+    return overlaps_tp(rank) ? GEMMS * shape->tokens * shape->hidden_size * shape->param_bytes : 0;
+}
+
+/* Rings and staging buffers of the groups a rank talks in; the size a group is a rule of thumb. */
+static uint64_t communicator_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+    const uint64_t group_size[] = { shape->tp, shape->pp, shape->cp, shape->dp * shape->cp,
+                                    shape->num_experts ? shape->ep : 1,
+                                    shape->expert_buffers ? shape->edp : 1 };
+    uint64_t groups = 0;
+
+    for (size_t i = 0; i < sizeof(group_size) / sizeof(group_size[0]); i++)
+        groups += group_size[i] > 1;
+    return groups * (256u << 20);
 }
 
 /* --- rotary embeddings ----------------------------------------------------------------------- */
@@ -223,11 +258,11 @@ static uint64_t rope_cache_bytes(const struct static_rank *rank)
         if (rank->job->apply_rope_fusion == 1)
             angles += 2 * shape->seq_length * shape->qk_pos_emb_head_dim * shape->param_bytes;
         for (int64_t v = 0; v < rank->chunk_count; v++)
-            bytes += allocated_bytes(angles) * (uint64_t)(rank->chunk[v].chunk->layer_count +
+            bytes += allocated_bytes(shape, angles) * (uint64_t)(rank->chunk[v].chunk->layer_count +
                                                           rank->chunk[v].chunk->mtp_count);
         return bytes;
     }
-    return shape->rope ? allocated_bytes(angles) * (uint64_t)rank->chunk_count : 0;
+    return shape->rope ? allocated_bytes(shape, angles) * (uint64_t)rank->chunk_count : 0;
 }
 
 /* How sure a term is that depends on the Transformer Engine that is installed. */
@@ -246,4 +281,8 @@ void add_workspace_terms(struct static_rank *rank)
                by_te(rank));
     static_add(rank, "buffers", "global memory buffer", global_buffer_bytes(rank), WHEN_ALWAYS, CERTAIN);
     static_add(rank, "buffers", "rotary embeddings", rope_cache_bytes(rank), WHEN_ALWAYS, LIKELY);
+    static_add(rank, "CUDA context", "driver and libraries", 512u << 20, WHEN_OUTSIDE, LIKELY);
+    static_add(rank, "communicators", "NCCL", communicator_bytes(rank), WHEN_OUTSIDE, POSSIBLE);
+    static_add(rank, "communicators", "user buffers of TE", user_buffer_bytes(rank), WHEN_OUTSIDE,
+               POSSIBLE);
 }

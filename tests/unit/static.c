@@ -1,6 +1,7 @@
 /* What lives whatever the schedule does: classic bytes a parameter, buffer padding, workspaces. */
 #include "memory/static.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +60,7 @@ static void estimate(struct resolved *r, const char *flags, int64_t pp_rank, str
     snprintf(line, sizeof(line), MODEL "%s", flags);
     if (!resolve_line(r, "main", line, 8))
         fail_msg("%s: no placement because of %s", flags, r->why);
+    r->shape.expandable_segments = true; /* sizes are then exact to 512 bytes */
     premise_of(r->report.job, &r->shape, &r->facts, LIKELY, &premise);
     static_memory_of(r->report.job, &r->shape, &premise, &r->placement, pp_rank, &r->arena, memory);
 }
@@ -117,6 +119,59 @@ static void test_buffer_padding(void **state)
     arena_release(&arena);
 }
 
+static void test_allocator_rounding(void **state)
+{
+    const uint64_t MIB = 1u << 20;
+    struct shape segments = { 0 }, expandable = { .expandable_segments = true };
+
+    (void)state;
+    assert_int_equal(allocated_bytes(&segments, 1), 512);
+    assert_int_equal(allocated_bytes(&segments, 3 * MIB + 1), 3 * MIB + 512);
+    assert_int_equal(allocated_bytes(&segments, 11 * MIB), 12 * MIB);
+    assert_int_equal(allocated_bytes(&segments, 11 * MIB - 1), 11 * MIB);
+    assert_int_equal(allocated_bytes(&expandable, 11 * MIB), 11 * MIB);
+}
+
+/* Tensor-scaled 8-bit weights alone: 1 byte in the buffer, 1 for the transpose before Blackwell; without
+ * fp8-param-gather the 16-bit weights stay besides. */
+static void test_low_precision_weights(void **state)
+{
+    static const struct {
+        const char *flags;
+        int64_t arch;
+        double want; /* bytes an element of TE's linears */
+    } cases[] = {
+        { "--fp8-format hybrid --fp8-recipe tensorwise --fp8-param-gather", 90, 2 },
+        { "--fp8-format hybrid --fp8-recipe tensorwise --fp8-param-gather", 100, 1 },
+        { "--fp8-format hybrid --fp8-recipe tensorwise", 90, 4 },
+        { "--fp8-format hybrid --fp8-recipe tensorwise", 100, 3 },
+        { "--fp8-format e4m3 --fp8-recipe mxfp8 --fp8-param-gather "
+          "--reuse-grad-buf-for-mxfp8-param-ag",
+          100, 33.0 / 16 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct resolved r;
+        struct static_memory memory;
+        struct premise premise;
+        char flags[300];
+        double want, linear;
+
+        snprintf(flags, sizeof(flags), "--bf16 --use-distributed-optimizer %s", cases[i].flags);
+        estimate(&r, flags, 0, &memory);
+        r.shape.gpu_arch = cases[i].arch;
+        premise_of(r.report.job, &r.shape, &r.facts, LIKELY, &premise);
+        static_memory_of(r.report.job, &r.shape, &premise, &r.placement, 0, &r.arena, &memory);
+        linear = 8.0 * (16384 * 4096.0 + 3 * 10880 * 4096.0);
+        want = linear * cases[i].want + 2 * 2 * 128000 * 4096.0;
+        if (fabs(component_bytes(&memory, "weights") / want - 1) > 0.001)
+            fail_msg("%s on %jd: %.0f bytes of weights, not %.0f", flags, (intmax_t)cases[i].arch,
+                     component_bytes(&memory, "weights"), want);
+        arena_release(&r.arena);
+    }
+}
+
 static uint64_t term_bytes(const struct static_memory *memory, const char *what)
 {
     for (int i = 0; i < memory->term_count; i++)
@@ -168,6 +223,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_per_parameter),
         cmocka_unit_test(test_buffer_padding),
+        cmocka_unit_test(test_allocator_rounding),
+        cmocka_unit_test(test_low_precision_weights),
         cmocka_unit_test(test_dummy_gradients_follow_the_stage),
         cmocka_unit_test(test_step_peak),
     };
