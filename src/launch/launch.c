@@ -152,17 +152,25 @@ static bool is_megatrons(const char *word)
     return false;
 }
 
-static void require_megatron(struct peel *peel)
+bool launch_script_is_megatrons(const struct launch *launch)
 {
     static const char *const entries[] = { "pretrain_gpt.py",   "pretrain_hybrid.py",
                                            "pretrain_mamba.py", "pretrain_vlm.py",
                                            "pretrain_bert.py",  "pretrain_t5.py",
                                            "pretrain_retro.py", "train_rl.py" };
+
+    for (size_t i = 0; launch->script && i < sizeof(entries) / sizeof(entries[0]); i++)
+        if (strcmp(launcher_base_name(launch->script), entries[i]) == 0)
+            return true;
+    return false;
+}
+
+static void require_megatron(struct peel *peel)
+{
     const struct launch *launch = peel->launch;
 
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-        if (strcmp(launcher_base_name(launch->script), entries[i]) == 0)
-            return;
+    if (launch_script_is_megatrons(launch))
+        return;
     for (int i = 0; i < launch->argc; i++)
         if (is_megatrons(launch->argv[i]))
             return;

@@ -78,4 +78,8 @@ void launch_complete(struct launch *launch, const struct facts *facts, struct ar
 void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
                       const struct environment *env, struct launch *launch);
 
+/* Is the trainer one of Megatron's own entry scripts, by name? Another script can feed other batches than the
+ * options say. */
+bool launch_script_is_megatrons(const struct launch *launch);
+
 #endif

@@ -41,6 +41,22 @@ static void walk_release(const struct request *request, enum release release, st
     rules_walk(&walk);
 }
 
+/* A script of somebody's own may feed shorter sequences than --seq-length: only what lives between steps is
+ * certain then. */
+static void allow_for_own_data(const struct launch *launch, struct arena *arena,
+                               struct memory *memory)
+{
+    if (launch_script_is_megatrons(launch) || !memory->rank_count)
+        return;
+    for (int i = 0; i < memory->rank_count; i++)
+        if (memory->rank[i].peak_at_least_bytes > memory->rank[i].allocated_bytes)
+            memory->rank[i].peak_at_least_bytes = memory->rank[i].allocated_bytes;
+    if (memory->assumption_count < (int)(sizeof(memory->assumption) / sizeof(memory->assumption[0])))
+        memory->assumption[memory->assumption_count++] =
+            arena_printf(arena, "%s feeds full sequences of --seq-length",
+                         launch->script ? launch->script : "the script");
+}
+
 /* The estimate and the rules that need it; nothing where the shape of the job makes no sense. */
 static void estimate(const struct request *request, struct arena *arena, struct report *report)
 {
@@ -49,6 +65,7 @@ static void estimate(const struct request *request, struct arena *arena, struct 
     if (walk_shape_violated(&walk))
         return;
     memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
+    allow_for_own_data(request->launch, arena, &report->memory);
     rules_walk_memory(&walk);
 }
 
