@@ -61,7 +61,7 @@ $(B)/libmegatron-preflight.a: $(OBJECTS)
 $(B)/libexec/megatron-preflight-mpi: src/cluster/mpi_helper.c
 	$(Q)mkdir -p $(@D) $(B)/obj
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $(B)/obj/mpi_helper.d -MT $@ $(shell pkg-config --cflags ompi-c) $(LDFLAGS) -o $@ $< \
-	    $(shell pkg-config --libs ompi-c) -lpthread
+	    $(shell pkg-config --libs ompi-c) -lpthread -ldl
 
 $(B)/megatron-preflight.1: $(B)/obj/cli/man_page.o $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $(B)/man_page $^ $(LIBS) && $(B)/man_page > $@

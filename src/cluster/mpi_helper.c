@@ -1,6 +1,7 @@
 /* megatron-preflight-mpi TRAINER-PID: one rank's voice among the others, and the only translation
  * unit that is linked with MPI. Started by helper_start() with two descriptors (message.h) and
  * nothing else of the job's; whatever happens here, the job must not notice. */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <mpi.h>
 #include <poll.h>
@@ -54,6 +55,22 @@ static void wait_until_parked(void)
         ;
 }
 
+/* A connection that just breaks makes slurmstepd cancel the whole step. MPI cannot be asked to
+ * leave while another thread is inside MPI_Init; the PMIx library below it can, where it is a
+ * library of its own. Never more than a few seconds. */
+static void leave_pmix(void)
+{
+    void *library = dlopen("libpmix.so.2", RTLD_NOW | RTLD_NOLOAD);
+    int (*finalize)(const void *info, size_t count);
+
+    if (!library)
+        return;
+    *(void **)&finalize = dlsym(library, "PMIx_Finalize");
+    alarm(5);
+    if (finalize)
+        finalize(NULL, 0);
+}
+
 struct watch {
     pid_t trainer;
     pthread_t talker;
@@ -73,6 +90,7 @@ static void *end_with_trainer(void *argument)
     else
         while (poll(&trainer, 1, -1) <= 0)
             ;
+    leave_pmix();
     _exit(0);
 }
 

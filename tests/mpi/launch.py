@@ -64,7 +64,7 @@ def only_rank(rank, there, elsewhere):
                         f'else exec {words(elsewhere)}; fi']
 
 
-def helpers():
+def helpers(program=HELPER):
     """Process ids of helpers that still run (an orphan that ended may be a zombie for a while)."""
     found = []
     for path in glob.glob("/proc/[0-9]*/stat"):
@@ -73,7 +73,7 @@ def helpers():
         except OSError:
             continue
         name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:]
-        if name.startswith("megatron-prefli") and rest[0] != "Z" and HELPER in _command(path):
+        if name.startswith("megatron-prefli") and rest[0] != "Z" and program in _command(path):
             found.append(int(text.split()[0]))
     return found
 
