@@ -7,6 +7,7 @@
 
 #include "base/parse_size.h"
 #include "facts/gather.h"
+#include "megatron/options_file.h"
 
 extern char **environ;
 
@@ -59,6 +60,9 @@ int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *
     facts_init(&inputs->facts);
     inputs->environment = this_environment();
     if (cli->policy && policy_read(&inputs->policy, cli->policy, arena, err) < 0)
+        return -1;
+    if (cli->megatron_options &&
+        options_file_read(cli->megatron_options, arena, &inputs->extra, err) < 0)
         return -1;
     return apply_mode(cli, &inputs->policy, err);
 }

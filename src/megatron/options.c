@@ -42,7 +42,7 @@ static bool is_script(const char *path, const char *script)
 {
     const char *slash = strrchr(path, '/');
 
-    return strcmp(slash ? slash + 1 : path, script) == 0;
+    return strcmp(script, "*") == 0 || strcmp(slash ? slash + 1 : path, script) == 0;
 }
 
 struct option_extra option_extra_of_script(const char *script, enum release release,

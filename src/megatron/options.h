@@ -35,9 +35,10 @@ struct option_name {
 extern const struct option_name option_names[];
 extern const size_t option_name_count;
 
-/* An option that one of Megatron's entry scripts adds of its own (scripts.tsv). */
+/* An option that one of Megatron's entry scripts adds of its own, or the parser where an optional package is
+ * installed (scripts.tsv). */
 struct script_option {
-    const char *script; /* "pretrain_vlm.py" */
+    const char *script; /* "pretrain_vlm.py"; "*": any */
     struct option_row option;
 };
 

@@ -83,3 +83,18 @@ def test_a_script_with_imports_from_elsewhere(fork):
     run = check(fork, "--our-onw", "3")
     assert run.returncode == 0
     assert "warning unknown-option" in run.stdout
+
+
+def test_options_of_a_fork_from_a_file(fork):
+    """Where the tree is not at hand, a file says what the fork takes."""
+    table = fork / "fork.tsv"
+    table.write_text("--goldfish-k\tgoldfish_k\tStore\t\tint\t50\t\n")
+    words = ["check", "--megatron", "main", "--world-size", "8", "--megatron-options", str(table),
+             "--", *GPT, "--goldfish-k"]
+    run = subprocess.run([PREFLIGHT, *words, "7"], env=ENV, capture_output=True, text=True)
+    assert run.returncode == 0 and "unknown-option" not in run.stdout
+    run = subprocess.run([PREFLIGHT, *words, "x"], env=ENV, capture_output=True, text=True)
+    assert run.returncode == 1 and "--goldfish-k: invalid int value: 'x'" in run.stdout
+    table.write_text("--goldfish-k\tgoldfish_k\tShop\n")
+    run = subprocess.run([PREFLIGHT, *words, "7"], env=ENV, capture_output=True, text=True)
+    assert run.returncode == 2 and "fork.tsv:1: 'Shop' is no kind" in run.stderr
