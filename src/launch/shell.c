@@ -294,6 +294,28 @@ static bool pass_over(struct reader *reader)
     return true;
 }
 
+/* "tee FILE", "tail -n 5 | cat": what only reads what the command prints. */
+static bool is_reader(const char *p)
+{
+    static const char *const readers[] = { "tee", "tail", "head", "grep",  "cat",
+                                           "ts",  "sed",  "awk",  "logger" };
+    char name[16];
+
+    for (; *p; p += strcspn(p, "|"), p += *p == '|') {
+        size_t n;
+
+        p += strspn(p, "& \t");
+        n = strcspn(p, " \t|");
+        if (n == 0 || n >= sizeof(name))
+            return false;
+        memcpy(name, p, n);
+        name[n] = '\0';
+        if (!is_one_of(name, readers, sizeof(readers) / sizeof(readers[0])))
+            return false;
+    }
+    return true;
+}
+
 /* After the command: nothing, or "|| exit 1", or "| tee FILE". */
 static bool ends_here(struct reader *reader)
 {
@@ -309,13 +331,8 @@ static bool ends_here(struct reader *reader)
     p += strspn(p, " \t\n;");
     if (!*p)
         return true;
-    if (p[0] == '|' && p[1] != '|') {
-        p += 1 + (p[1] == '&');
-        p += strspn(p, " \t");
-        if (strncmp(p, "tee ", 4) == 0 && !strpbrk(p, "|;&\n`("))
-            return true;
-        return refuse(reader, "holds a pipe");
-    }
+    if (*p == '|')
+        return (is_reader(p + 1) && !strpbrk(p, ";&\n`(")) || refuse(reader, "holds a pipe");
     return false;
 }
 
