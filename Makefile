@@ -131,6 +131,18 @@ check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/slurm/run
 
+# How long things take.
+bench: all $(B)/tests/mpi/wrapper $(B)/tests/bench/spawn $(B)/tests/bench/bare
+	$(Q)BUILD=$(abspath $(B)) tests/bench/run
+
+$(B)/tests/bench/spawn: tests/bench/spawn.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(B)/tests/bench/bare: tests/bench/bare.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags ompi-c) -o $@ $< $(shell pkg-config --libs ompi-c)
+
 $(B)/tests/exec/state: tests/exec/state.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
