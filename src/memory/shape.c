@@ -324,6 +324,18 @@ static void read_machine(const struct facts *facts, struct shape *shape)
     shape->cublas_workspace_bytes = cublas_workspace(facts, shape);
 }
 
+/* The field without which, or with which, no tensor has a size: what a rule has stopped, or NULL. */
+static const char *indivisible(const struct job *job, const struct shape *shape)
+{
+    if (job->num_attention_heads <= 0 || shape->num_attention_heads % shape->tp)
+        return "num_attention_heads";
+    if (!shape->kv_channels || !shape->tokens || !shape->tokens_sharded)
+        return shape->kv_channels ? "seq_length" : "kv_channels";
+    if (shape->num_experts && (shape->num_experts % shape->ep || !shape->local_experts))
+        return "num_experts";
+    return NULL;
+}
+
 bool shape_of(const struct job *job, enum release release, const struct facts *facts,
               struct shape *shape, const char **why)
 {
@@ -346,7 +358,7 @@ bool shape_of(const struct job *job, enum release release, const struct facts *f
     read_experts(job, shape);
     read_mamba(job, shape);
     read_dtypes(job, shape);
-
     read_machine(facts, shape);
-    return true;
+    *why = indivisible(job, shape);
+    return !*why;
 }
