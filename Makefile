@@ -92,10 +92,16 @@ $(B)/tests/accuracy/%: tests/accuracy/%.c $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a $(LIBS)
 
 # What is estimated against what Megatron really built and measured.
-accuracy: accuracy-parameters
+accuracy: accuracy-parameters accuracy-memory
 
 accuracy-parameters: $(B)/tests/accuracy/parameters
 	$(Q)xz -dc tests/data/parameters.jsonl.xz | $< 100
+
+# measured: recorded by real runs; step: Megatron's own training step, every storage counted. V=1 prints
+# every rank.
+accuracy-memory: $(B)/tests/accuracy/memory
+	$(Q)for set in measured step; do echo "== $$set"; \
+	    xz -dc tests/data/$$set.jsonl.xz | $< $(if $(V),-v) || exit 1; done
 
 # The shipped example, once as it is and once with a batch that does not divide and too few stages.
 DEMO = PREFIX="$(B)/megatron-preflight check --megatron main --gpu H100-80GB" \
@@ -203,7 +209,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cli check-exec check-mpi accuracy-parameters check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cli check-exec check-mpi accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)

@@ -145,9 +145,9 @@ static void score_tensors(const struct layer_view *v, const struct core_attentio
     if (s->transformer_engine) /* the GEMM's input; Megatron's own comes from a buffer that stays */
         passing(l, LIKELY, e * pairs, F_SCORES, F_SCORES);
     if (wide) {
-        passing(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_CONTEXT);
+        passing(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX);
         saved(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX, B_SOFTMAX);
-        passing(l, CERTAIN, 4 * pairs, B_SOFTMAX, B_SOFTMAX);
+        passing(l, CERTAIN, 8 * pairs, B_SOFTMAX, B_SOFTMAX); /* the gradient before and behind it */
     }
     saved(l, CERTAIN, e * pairs, F_SOFTMAX, F_CONTEXT, wide && !dropout ? B_CONTEXT : B_DROPOUT);
     if (dropout) {

@@ -34,6 +34,7 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [F_UNPERMUTE] = "token permutation",
     [F_ADD2] = "MLP residual",
     [B_ADD2] = "MLP residual",
+    [B_FFN_AGAIN] = "MLP's forward again",
     [B_UNPERMUTE] = "token permutation",
     [B_COMBINE] = "token combination",
     [B_REDUCE] = "token gathering",
@@ -46,6 +47,7 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [B_DISPATCH] = "token dispatch",
     [B_PERMUTE] = "token permutation",
     [B_ROUTER] = "router",
+    [B_SHARED_AGAIN] = "shared experts' forward again",
     [B_SHARED_FC2] = "shared experts' fc2",
     [B_SHARED_ACT] = "shared experts' activation",
     [B_SHARED_FC1] = "shared experts' fc1",
@@ -53,6 +55,7 @@ const char *const layer_step_names[LAYER_STEPS + 1] = {
     [B_SUM2] = "MLP residual",
     [B_ADD1] = "attention residual",
     [B_PROJ] = "attention output projection",
+    [B_CORE_AGAIN] = "core attention's forward again",
     [B_CONTEXT] = "core attention",
     [B_DROPOUT] = "attention dropout",
     [B_SOFTMAX] = "attention softmax",
@@ -181,16 +184,16 @@ static void recomputed_modules(const struct layer_view *v)
     bool shared = moe && v->shape->moe_shared_expert_intermediate_size;
 
     if (recomputes(v->job, "core_attn"))
-        lifetimes_recompute(l, F_ATTENTION, F_CONTEXT, B_CONTEXT);
+        lifetimes_recompute(l, F_ATTENTION, F_CONTEXT, B_CORE_AGAIN);
     if (recomputes(v->job, "mla_up_proj") && v->layer.mixer == MIXER_MLA)
-        lifetimes_recompute(l, F_UP, F_ROPE, B_CONTEXT);
+        lifetimes_recompute(l, F_UP, F_ROPE, B_CORE_AGAIN);
     if (recomputes(v->job, "mlp") && v->layer.feed_forward == FEED_FORWARD_DENSE)
-        lifetimes_recompute(l, mlp_norm_separate(v) ? F_FC1 : F_NORM2, F_FC2, B_FC2);
+        lifetimes_recompute(l, mlp_norm_separate(v) ? F_FC1 : F_NORM2, F_FC2, B_FFN_AGAIN);
     if (recomputes(v->job, "moe") && moe) {
-        lifetimes_recompute(l, F_SHARED_FC1, F_UNPERMUTE, B_UNPERMUTE);
-        passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_UNPERMUTE, B_ROUTER); /* its output */
+        lifetimes_recompute(l, F_SHARED_FC1, F_UNPERMUTE, B_FFN_AGAIN);
+        passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_FFN_AGAIN, B_ROUTER); /* its output */
     } else if (recomputes(v->job, "shared_experts") && shared) {
-        lifetimes_recompute(l, F_SHARED_FC1, F_SHARED_FC2, B_SHARED_FC2);
+        lifetimes_recompute(l, F_SHARED_FC1, F_SHARED_FC2, B_SHARED_AGAIN);
     }
 }
 

@@ -11,6 +11,8 @@ struct state {
     bool retained[CHUNKS_MAX];  /* its backward is done: input and gradient wait for the next forward */
     int64_t retained_count;
     int64_t backwards;
+    struct event last_backward;
+    bool first_received_done; /* backward of what was received last in the warm-up is done */
 };
 
 static bool receives_input(const struct rank_chunks *rank, int chunk)
@@ -37,16 +39,29 @@ static int64_t plain_boundaries(const struct rank_chunks *rank, const struct sta
 }
 
 /* Interleaved: the input of the next forward comes before the backward, the gradient of the next backward
- * before the forward; the model holds on to the last input of each chunk and its gradient. On the first
- * and the last stage, whatever a group is larger than the pipeline waits in a queue. */
+ * before the forward; the gradient that the last backward sent is still a variable. The model holds on to
+ * the last input of each chunk and its gradient, and so does the schedule to what it received last in the
+ * warm-up. On the first and the last stage, whatever a group is larger than the pipeline waits in a
+ * queue. */
 static int64_t interleaved_boundaries(const struct schedule *schedule, const struct rank_chunks *rank,
-                                      const struct state *state, const struct event *next)
+                                      const struct state *state, const struct events *events,
+                                      const struct event *event, const struct event *next)
 {
     int64_t count = 2 * state->retained_count;
+    int last = state->last_backward.chunk;
+    bool steady = (size_t)(event - events->event) > events->warmup;
 
-    if (next && (next->backward ? receives_gradient(rank, next->chunk)
-                                : receives_input(rank, next->chunk)))
+    if (steady && event->backward && !event[-1].backward &&
+        receives_gradient(rank, event[-1].chunk))
+        count++; /* an output is given back when the next forward begins */
+    if (next && next->backward != event->backward &&
+        (next->backward ? receives_gradient(rank, next->chunk) : receives_input(rank, next->chunk)))
         count++;
+    if (state->backwards && receives_input(rank, last) &&
+        !(state->retained[last] && state->last[last] == state->last_backward.microbatch))
+        count++;
+    if (state->first_received_done)
+        count += 2;
     if (schedule->group > schedule->pp && (rank->pp_rank == 0 || rank->pp_rank == rank->pp - 1))
         count += schedule->group - schedule->pp;
     return count;
@@ -65,10 +80,22 @@ static void backward_done(const struct rank_chunks *rank, struct state *state,
 {
     state->backwards++;
     state->in_flight--;
+    state->last_backward = *event;
     if (event->microbatch == state->last[event->chunk] && receives_input(rank, event->chunk)) {
         state->retained[event->chunk] = true;
         state->retained_count++;
     }
+}
+
+/* The forward whose input the last receive of the warm-up brought. */
+static bool is_first_received(const struct schedule *schedule, const struct events *events,
+                              const struct rank_chunks *rank, const struct event *event)
+{
+    const struct event *first = &events->event[events->warmup];
+
+    return schedule->overlap_p2p && events->warmup < events->count && !first->backward &&
+           receives_input(rank, first->chunk) && event->chunk == first->chunk &&
+           event->microbatch == first->microbatch;
 }
 
 static void forward_begins(struct state *state, const struct event *event)
@@ -109,12 +136,14 @@ void replay(const struct schedule *schedule, const struct events *events,
         else
             forward_begins(&state, event);
         boundaries = schedule->vpp > 1
-                         ? interleaved_boundaries(schedule, rank, &state, next)
+                         ? interleaved_boundaries(schedule, rank, &state, events, event, next)
                          : schedule->pp > 1 ? plain_boundaries(rank, &state, event) : 0;
         held = state.saved;
         held_add(&held, &crest->held);
         held.bytes[HOLDING_TRANSIENT] += boundaries * (int64_t)rank->boundary_bytes;
         take_peak(out, &held, &state, event, &crest->place);
+        if (event->backward && is_first_received(schedule, events, rank, event))
+            state.first_received_done = true;
         if (event->backward)
             backward_done(rank, &state, event);
         else

@@ -4,8 +4,9 @@
  *   {"id", "megatron", "gpu", "world", "env": {}, "argv": [], "facts": {"vocab_size", "transformer_engine",
  *    "torch", "flash_attn"}, "ranks": [{"pp": 0, "allocated": bytes, "peak": bytes}]}
  *
- * "pp" -1 is the last stage. "peak" is torch.cuda.max_memory_allocated() of a steady iteration.
- * accuracy [-v] < records: -v prints every rank. */
+ * "pp" -1 is the last stage. "peak" is torch.cuda.max_memory_allocated() of a steady iteration,
+ * "allocated" memory_allocated() after it (null: not recorded).
+ * memory [-v] < records: -v prints every rank. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -85,12 +86,14 @@ static bool is(const char *value, const char *word)
     return value && strcmp(value, word) == 0;
 }
 
-static const char *family_name(const struct job *job)
+static const char *family_name(const struct job *job, const struct memory *memory)
 {
     bool pipeline = job->pipeline_model_parallel_size > 1;
 
     if (job->fp8 || job->fp4)
         return "fp8";
+    if (!memory->modelled)
+        return "not modelled";
     if (job->multi_latent_attention == 1)
         return "MLA";
     if (job->num_experts > 0)
@@ -139,7 +142,8 @@ static void compare_rank(const char *id, const json_t *truth, const struct memor
         return;
     rank = &memory->rank[pp];
     add_point(&f->peak, id, pp, peak, (double)rank->peak_bytes);
-    add_point(&f->allocated, id, pp, allocated, (double)rank->allocated_bytes);
+    if (allocated > 0)
+        add_point(&f->allocated, id, pp, allocated, (double)rank->allocated_bytes);
     f->at_least_over += (double)rank->peak_at_least_bytes > peak;
     if (verbose)
         printf("%-8s pp %2d  peak %9.1f MiB %+8.1f (%+6.2f %%)  allocated %9.1f %+7.1f  above "
@@ -180,7 +184,7 @@ static void examine(const json_t *record)
                    : report.findings.count     ? report.findings.item[0].id
                                                : "?");
     } else {
-        struct family *f = family_find(family_name(report.job));
+        struct family *f = family_find(family_name(report.job, &report.memory));
 
         f->records++;
         json_array_foreach(json_object_get(record, "ranks"), i, value)
@@ -218,16 +222,18 @@ static void print_series(const char *name, size_t records, const char *what, str
     putchar('\n');
 }
 
+static void merge_series(struct series *all, const struct series *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        add_point(all, s->point[i].id, s->point[i].pp, 100, 100 + s->point[i].percent);
+}
+
 static void merge(struct family *all, const struct family *f)
 {
     all->records += f->records;
     all->at_least_over += f->at_least_over;
-    for (size_t i = 0; i < f->peak.count; i++) {
-        const struct point *p = &f->peak.point[i], *a = &f->allocated.point[i];
-
-        add_point(&all->peak, p->id, p->pp, 100, 100 + p->percent);
-        add_point(&all->allocated, a->id, a->pp, 100, 100 + a->percent);
-    }
+    merge_series(&all->peak, &f->peak);
+    merge_series(&all->allocated, &f->allocated);
 }
 
 int main(int argc, char **argv)
@@ -241,7 +247,7 @@ int main(int argc, char **argv)
         json_t *record = json_loads(line, 0, NULL);
 
         if (!record) {
-            fprintf(stderr, "accuracy: a line is not JSON\n");
+            fprintf(stderr, "memory: a line is not JSON\n");
             return 1;
         }
         examine(record);
@@ -251,15 +257,16 @@ int main(int argc, char **argv)
     printf("%-20s %4s %5s  %-9s %7s %7s  %s\n", "family", "jobs", "ranks", "", "median", "p90",
            "worst over, worst under (%)");
     for (size_t i = 0; i < family_count; i++)
-        merge(&all, &family[i]);
+        if (strcmp(family[i].name, "not modelled") != 0)
+            merge(&all, &family[i]);
     for (size_t i = 0; i < family_count; i++) {
         print_series(family[i].name, family[i].records, "peak", &family[i].peak);
         print_series("", family[i].records, "allocated", &family[i].allocated);
         if (!family[i].peak.count)
             printf("%-20s %4zu\n", family[i].name, family[i].records);
     }
-    print_series("all", all.records, "peak", &all.peak);
+    print_series("all modelled", all.records, "peak", &all.peak);
     print_series("", all.records, "allocated", &all.allocated);
-    printf("lower bound above the truth: %zu of %zu ranks\n", all.at_least_over, all.peak.count);
+    printf("lower bound above the truth: %zu of %zu modelled ranks\n", all.at_least_over, all.peak.count);
     return 0;
 }
