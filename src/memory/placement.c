@@ -96,12 +96,12 @@ static bool place_layers(const struct job *job, enum release release, const stru
     }
     if (pattern->segments > 1)
         return place_segment(pattern, at, r, v, span);
+    if (is_uneven(job))
+        return place_uneven(job, at, r, v, span);
     if (at->pp == 1) {
         *span = (struct span){ 0, job->num_layers };
         return true;
     }
-    if (is_uneven(job))
-        return place_uneven(job, at, r, v, span);
     return place_even(job, release, at, r, v, span);
 }
 

@@ -95,6 +95,34 @@ static uint64_t overlapped_nodes_bytes(const struct static_rank *rank)
            expert_layers(rank);
 }
 
+/* tokens, labels and positions in int64, the loss mask in fp32, the attention mask [b, 1, s, s] in bool. */
+static uint64_t batch_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+    uint64_t tokens = shape->seq_length * shape->micro_batch_size;
+    uint64_t bytes = 3 * allocated_bytes(shape, 8 * tokens) + allocated_bytes(shape, 4 * tokens);
+
+    if (rank->job->create_attention_mask_in_dataloader != 0)
+        bytes += allocated_bytes(shape, tokens * shape->seq_length);
+    return bytes;
+}
+
+/* 0.18.2 alone: pretrain_gpt.py get_batch moves a batch to the GPU inside the very dictionary that the rerun
+ * state machine keeps for a replay, so that the batches of a whole iteration stay (tensor-parallel rank 0 of
+ * the stages that read data; rerun_state_machine.py). 0.19 keeps a copy. */
+static uint64_t replay_batches_bytes(const struct static_rank *rank)
+{
+    const struct shape *shape = rank->shape;
+    uint64_t bytes = 0;
+
+    if (shape->release != RELEASE_0_18_2 || is(rank->job->rerun_mode, "disabled"))
+        return 0;
+    for (int64_t v = 0; v < rank->chunk_count; v++)
+        if (rank->chunk[v].chunk->pre_process || rank->chunk[v].chunk->post_process)
+            bytes += shape->num_microbatches * batch_bytes(rank);
+    return bytes;
+}
+
 void add_retained_terms(struct static_rank *rank)
 {
     static_add(rank, "buffers", "received inputs", received_input_bytes(rank), WHEN_AT_REST, CERTAIN);
@@ -103,4 +131,6 @@ void add_retained_terms(struct static_rank *rank)
                WHEN_AT_REST, LIKELY);
     static_add(rank, "buffers", "nodes of overlapped layers", overlapped_nodes_bytes(rank),
                WHEN_AT_REST, LIKELY);
+    static_add(rank, "buffers", "batches kept for replay", replay_batches_bytes(rank), WHEN_ALWAYS,
+               LIKELY);
 }

@@ -152,13 +152,15 @@ static void add_buffer_terms(struct static_rank *rank)
     static_add(rank, "gradients", "gradient buffers", gradients, WHEN_ALWAYS, CERTAIN);
 }
 
-/* Models of sharding whose buffers are laid out differently. */
-static const char *not_modelled(const struct job *job)
+/* Ways of sharding whose buffers are laid out differently. */
+static const char *not_modelled(const struct job *job, const struct shape *shape)
 {
     if (job->use_megatron_fsdp == 1 || job->use_custom_fsdp == 1)
         return "Megatron-FSDP";
     if (job->use_torch_fsdp2 == 1)
         return "torch FSDP2";
+    if (shape->gtp > 1 || shape->egtp > 1)
+        return "weight shards beyond tensor parallelism";
     return NULL;
 }
 
@@ -174,7 +176,7 @@ void static_memory_of(const struct job *job, const struct shape *shape, const st
                                 .memory = memory };
 
     memset(memory, 0, sizeof(*memory));
-    memory->missing = not_modelled(job);
+    memory->missing = not_modelled(job, shape);
     rank.chunk = arena_alloc(arena, (size_t)placement->vpp * sizeof(*rank.chunk));
     for (int64_t v = 0; v < placement->vpp; v++) {
         struct static_chunk *chunk = &rank.chunk[v];

@@ -28,6 +28,7 @@ static const struct {
     { "uneven, interleaved", 24, 4, 2, 4, 4, 0, 0, NULL, "1-2,13-14;3-6,15-18;7-10,19-22;11-12,23-24" },
     { "first alone", 10, 2, 1, 4, 0, 0, 0, NULL, "1-4;5-10" },
     { "first and last of two", 10, 2, 1, 4, 6, 0, 0, NULL, "1-4;5-10" },
+    { "first on one rank drops the rest", 12, 1, 1, 6, 0, 0, 0, NULL, "1-6" },
     { "layout", 5, 2, 2, 0, 0, 0, 0, "Et|tt|t|tL", "1,4;2-3,5" },
     { "layout with an empty stage", 4, 2, 2, 0, 0, 0, 0, "E|tt|tt|L", "-,3-4;1-2,-" },
     { "does not divide", 10, 4, 1, 0, 0, 0, 0, NULL, NULL },
