@@ -129,6 +129,13 @@ $(B)/tests/nvml/libnvidia-ml.so.1: tests/nvml/nvml.c
 check-exec: all $(B)/tests/exec/state $(B)/tests/mpi/wrapper
 	$(Q)BUILD=$(abspath $(B)) tests/exec/run
 
+# Our verdict against what Megatron's own parser, validator and config said; AGREEMENT=--disagreements lists
+# where they differ, --help says what else.
+AGREEMENT =
+agreement: all
+	$(Q)$(PYTHON) tests/agreement/agreement --least 99.9 $(AGREEMENT) \
+	    --checker "$(B)/megatron-preflight check --batch -" tests/data/vectors/*.jsonl.xz
+
 # Agreement under a real mpirun.
 check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/mpi/run

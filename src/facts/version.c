@@ -3,8 +3,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-/* The next number of a version, -1 for a pre-release word ("dev", "rc", "a", "b") in front of one, 0 at
- * the end and for words that mark a build ("+cu124", ".post1" compares as its number). */
+/* The next number of a version, -1 for a pre-release word ("dev", "rc", "a", "b") in front of one,
+ * 0 at the end and for words that mark a build ("+cu124", ".post1" compares as its number). */
 static long next_part(const char **text)
 {
     const char *s = *text;

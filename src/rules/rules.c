@@ -63,8 +63,9 @@ static void point_at_option(const struct walk *walk, struct finding *finding, co
         return;
     place = walk->job->place[row->dest];
     if (place.index >= 0)
-        add_where(finding, (struct where){ .in = WHERE_ARGV, .index = place.index,
-                                           .words = place.words, .name = name });
+        add_where(finding,
+                  (struct where) {
+                      .in = WHERE_ARGV, .index = place.index, .words = place.words, .name = name });
 }
 
 static void point_at(const struct walk *walk, struct finding *finding)
@@ -76,13 +77,13 @@ static void point_at(const struct walk *walk, struct finding *finding)
         if (word[0] == '-')
             point_at_option(walk, finding, arena_strdup(walk->arena, word));
         else if (word[0] == '$')
-            add_where(finding, (struct where){ .in = WHERE_ENV,
-                                               .name = arena_strdup(walk->arena, word + 1) });
+            add_where(finding, (struct where) { .in = WHERE_ENV,
+                                                .name = arena_strdup(walk->arena, word + 1) });
         else if (strcmp(word, "@world") == 0)
             for (int i = 0; i < 4 && walk->launch->world_place[i].words; i++)
-                add_where(finding, (struct where){ .in = WHERE_COMMAND,
-                                                   .index = walk->launch->world_place[i].index,
-                                                   .words = walk->launch->world_place[i].words });
+                add_where(finding, (struct where) { .in = WHERE_COMMAND,
+                                                    .index = walk->launch->world_place[i].index,
+                                                    .words = walk->launch->world_place[i].words });
     }
 }
 
@@ -115,8 +116,11 @@ static bool options_spoiled(const struct walk *walk, const char *options)
 
 static void check(struct walk *walk, const struct rule *rule)
 {
-    struct finding finding = { .id = rule->id, .stage = rule->stage, .severity = rule->severity,
-                               .options = rule->options, .fix = rule->fix };
+    struct finding finding = { .id = rule->id,
+                               .stage = rule->stage,
+                               .severity = rule->severity,
+                               .options = rule->options,
+                               .fix = rule->fix };
 
     if (walk_violated(walk, rule->id) || needs_violated(walk, rule->needs) ||
         rule->check(walk, &finding) != VIOLATED)
@@ -169,6 +173,18 @@ bool walk_shape_violated(const struct walk *walk)
             return true;
     }
     return false;
+}
+
+enum answer violated_at(struct walk *walk, struct finding *finding, int place, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    finding->message = arena_vprintf(walk->arena, fmt, ap);
+    va_end(ap);
+    if (place)
+        finding->place = arena_printf(walk->arena, "%d", place);
+    return VIOLATED;
 }
 
 enum answer violated(struct walk *walk, struct finding *finding, const char *fmt, ...)

@@ -75,6 +75,11 @@ bool walk_violated(const struct walk *walk, const char *id);
 /* For checks: the message (the fault with its numbers, lower case) and the fix in this job's numbers. */
 enum answer violated(struct walk *walk, struct finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same for a rule that asks several things one after the other: the n-th of them, from 0; its place is
+ * "id/n" in places.tsv, the first "id". */
+enum answer violated_at(struct walk *walk, struct finding *finding, int place, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 void finding_fix(struct walk *walk, struct finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -45,7 +45,8 @@ static enum answer data_path_once(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->data_path.count < 0)
         return HOLDS;
-    return violated(walk, finding, "--data-path and --data-args-path both say where the data is");
+    return violated_at(walk, finding, 0,
+                       "--data-path and --data-args-path both say where the data is");
 }
 
 static enum answer split_paths_once(struct walk *walk, struct finding *finding)
@@ -57,8 +58,9 @@ static enum answer split_paths_once(struct walk *walk, struct finding *finding)
     if (job->train_data_path.count < 0 && job->valid_data_path.count < 0 &&
         job->test_data_path.count < 0)
         return HOLDS;
-    return violated(walk, finding, "--per-split-data-args-path and data paths of single splits both "
-                                   "say where the data is");
+    return violated_at(walk, finding, 1,
+                       "--per-split-data-args-path and data paths of single splits both "
+                       "say where the data is");
 }
 
 /* int(x.strip()) of every part between commas. */
@@ -89,11 +91,11 @@ static enum answer phase_transition(struct walk *walk, struct finding *finding)
     if (!job->phase_transition_iterations || !*job->phase_transition_iterations)
         return NOT_APPLICABLE;
     if (!are_integers(job->phase_transition_iterations))
-        return violated(walk, finding,
-                        "'--phase-transition-iterations %s' is not a list of integers",
-                        job->phase_transition_iterations);
+        return violated_at(walk, finding, 0,
+                           "'--phase-transition-iterations %s' is not a list of integers",
+                           job->phase_transition_iterations);
     if (walk->release < RELEASE_0_18_2 && job->rampup_batch_size.count >= 0)
-        return violated(walk, finding, "training in phases cannot ramp the batch up");
+        return violated_at(walk, finding, 1, "training in phases cannot ramp the batch up");
     return HOLDS;
 }
 
@@ -102,10 +104,10 @@ static enum answer mbs_required(struct walk *walk, struct finding *finding)
     int64_t size = walk->job->micro_batch_size;
 
     if (!is_set(size))
-        return violated(walk, finding, "--micro-batch-size is not given and has no default");
+        return violated_at(walk, finding, 0, "--micro-batch-size is not given and has no default");
     if (size > 0)
         return HOLDS;
-    return violated(walk, finding, "a micro batch of %" PRId64 " samples", size);
+    return violated_at(walk, finding, 1, "a micro batch of %" PRId64 " samples", size);
 }
 
 static enum answer step_schedule_alone(struct walk *walk, struct finding *finding)
@@ -116,8 +118,9 @@ static enum answer step_schedule_alone(struct walk *walk, struct finding *findin
         return NOT_APPLICABLE;
     if (!job_given(job, JOB_global_batch_size))
         return HOLDS;
-    return violated(walk, finding, "--global-batch-size %" PRId64 " contradicts "
-                                   "'--step-batch-size-schedule %s'",
+    return violated(walk, finding,
+                    "--global-batch-size %" PRId64 " contradicts "
+                    "'--step-batch-size-schedule %s'",
                     job->global_batch_size, job->step_batch_size_schedule);
 }
 
@@ -235,7 +238,7 @@ static const struct rule rows[] = {
       .adjust = gbs_default,
       .what = "--global-batch-size is --micro-batch-size x DP unless given",
       .why = "One micro-batch a replica and step: a pipeline of PP > 1 then runs almost "
-                 "empty." },
+             "empty." },
     { .id = "gbs-positive",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,

@@ -32,7 +32,7 @@ static void graph_rng(struct walk *walk)
 static void graph_scope_full(struct walk *walk)
 {
     if (list_has(&walk->job->cuda_graph_scope, "full"))
-        walk->job->cuda_graph_scope = (struct list){ .count = 0 };
+        walk->job->cuda_graph_scope = (struct list) { .count = 0 };
 }
 
 static enum answer delay_wgrad_te(struct walk *walk, struct finding *finding)
@@ -43,18 +43,21 @@ static enum answer delay_wgrad_te(struct walk *walk, struct finding *finding)
     if (!is_on(job->delay_wgrad_compute))
         return NOT_APPLICABLE;
     if (walk->release == RELEASE_0_13_0 && is_on(job->moe_use_legacy_grouped_gemm))
-        return violated(walk, finding, "--delay-wgrad-compute does not work with the legacy grouped "
-                                       "GEMM");
+        return violated_at(walk, finding, 0,
+                           "--delay-wgrad-compute does not work with the legacy grouped "
+                           "GEMM");
     if (!is_word(job->transformer_impl, "transformer_engine"))
-        return violated(walk, finding, "--delay-wgrad-compute needs Transformer Engine, not "
-                                       "'--transformer-impl %s'",
-                        job->transformer_impl);
+        return violated_at(walk, finding, walk->release == RELEASE_0_13_0,
+                           "--delay-wgrad-compute needs Transformer Engine, not "
+                           "'--transformer-impl %s'",
+                           job->transformer_impl);
     if (walk->release >= RELEASE_0_14_0 &&
         ((is_on(job->overlap_grad_reduce) &&
           version_below(te, walk->release == RELEASE_0_14_0 ? "2.7.0" : "2.8.0")) ||
          (!is_on(job->gradient_accumulation_fusion) && version_below(te, "2.7.0"))))
-        return violated(walk, finding, "--delay-wgrad-compute needs a newer Transformer Engine than %s",
-                        te->value);
+        return violated_at(walk, finding, 1,
+                           "--delay-wgrad-compute needs a newer Transformer Engine than %s",
+                           te->value);
     return HOLDS;
 }
 
@@ -66,7 +69,8 @@ static enum answer delay_wgrad_ogr(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->overlap_grad_reduce))
         return HOLDS;
-    return violated(walk, finding, "--delay-wgrad-compute does not work with --overlap-grad-reduce");
+    return violated(walk, finding,
+                    "--delay-wgrad-compute does not work with --overlap-grad-reduce");
 }
 
 static const struct list *captured(const struct walk *walk)
@@ -87,15 +91,18 @@ static enum answer graph_delay_wgrad(struct walk *walk, struct finding *finding)
         (!attention && !router))
         return NOT_APPLICABLE;
     if (version_below(&walk->facts->transformer_engine, "2.12.0"))
-        return violated(walk, finding, "delayed weight gradients in a graph need Transformer Engine "
-                                       "2.12, %s is installed",
-                        walk->facts->transformer_engine.value);
+        return violated_at(walk, finding, 0,
+                           "delayed weight gradients in a graph need Transformer Engine "
+                           "2.12, %s is installed",
+                           walk->facts->transformer_engine.value);
     if (!is_on(job->gradient_accumulation_fusion))
-        return violated(walk, finding, "delayed weight gradients in a graph need the gradient "
-                                       "accumulation fusion");
+        return violated_at(walk, finding, 1,
+                           "delayed weight gradients in a graph need the gradient "
+                           "accumulation fusion");
     if (!attention || (!is_on(job->add_bias_linear) && !is_on(job->add_qkv_bias)))
         return HOLDS;
-    return violated(walk, finding, "delayed weight gradients in a graph of attention know no bias");
+    return violated_at(walk, finding, 2,
+                       "delayed weight gradients in a graph of attention know no bias");
 }
 
 static enum answer activation_offload(struct walk *walk, struct finding *finding)
@@ -106,14 +113,16 @@ static enum answer activation_offload(struct walk *walk, struct finding *finding
     if (!is_on(job->fine_grained_activation_offloading))
         return NOT_APPLICABLE;
     if (!is_word(job->transformer_impl, "transformer_engine"))
-        return violated(walk, finding, "--fine-grained-activation-offloading needs Transformer Engine, "
-                                       "not '--transformer-impl %s'",
-                        job->transformer_impl);
+        return violated_at(walk, finding, 0,
+                           "--fine-grained-activation-offloading needs Transformer Engine, "
+                           "not '--transformer-impl %s'",
+                           job->transformer_impl);
     if (!env->known || version_below(&walk->facts->transformer_engine, "2.10.0") ||
         is_word(environment_get(env, "NVTE_CPU_OFFLOAD_V1"), "1"))
         return HOLDS;
-    return violated(walk, finding, "--fine-grained-activation-offloading would offload weights too "
-                                   "without NVTE_CPU_OFFLOAD_V1=1");
+    return violated_at(walk, finding, 1,
+                       "--fine-grained-activation-offloading would offload weights too "
+                       "without NVTE_CPU_OFFLOAD_V1=1");
 }
 
 static enum answer mtp_old(struct walk *walk, struct finding *finding)
@@ -138,8 +147,9 @@ static enum answer mtp_cp(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->context_parallel_size == 1)
         return HOLDS;
-    return violated(walk, finding, "multi-token prediction does not work with context parallelism "
-                                   "before 0.14");
+    return violated(walk, finding,
+                    "multi-token prediction does not work with context parallelism "
+                    "before 0.14");
 }
 
 static enum answer graph_rng_given(struct walk *walk, struct finding *finding)
@@ -159,7 +169,8 @@ static enum answer graph_flags_exclude(struct walk *walk, struct finding *findin
 
     if (!is_on(job->enable_cuda_graph) || !is_on(job->external_cuda_graph))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--enable-cuda-graph and --external-cuda-graph exclude each other");
+    return violated(walk, finding,
+                    "--enable-cuda-graph and --external-cuda-graph exclude each other");
 }
 
 /* Graphs that expandable segments would move: up to 0.14 external ones, in 0.15 all, then those of
@@ -182,7 +193,8 @@ static enum answer graph_expandable(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!strstr(allocator, "expandable_segments:True"))
         return HOLDS;
-    if (walk->release >= RELEASE_0_16_0 && is_word(environment_get(env, "NCCL_GRAPH_REGISTER"), "0"))
+    if (walk->release >= RELEASE_0_16_0 &&
+        is_word(environment_get(env, "NCCL_GRAPH_REGISTER"), "0"))
         return HOLDS;
     if (walk->release >= RELEASE_0_16_0)
         finding_fix(walk, finding, "export NCCL_GRAPH_REGISTER=0");
@@ -207,8 +219,9 @@ static enum answer iteration_modules(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->cuda_graph_modules.count <= 0)
         return HOLDS;
-    return violated(walk, finding, "a graph of the whole iteration has no parts, --cuda-graph-modules "
-                                   "names %d",
+    return violated(walk, finding,
+                    "a graph of the whole iteration has no parts, --cuda-graph-modules "
+                    "names %d",
                     job->cuda_graph_modules.count);
 }
 
@@ -232,8 +245,9 @@ static enum answer mla_no_gqa(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->group_query_attention))
         return HOLDS;
-    return violated(walk, finding, "latent attention has no groups: --group-query-attention contradicts "
-                                   "--multi-latent-attention");
+    return violated(walk, finding,
+                    "latent attention has no groups: --group-query-attention contradicts "
+                    "--multi-latent-attention");
 }
 
 static enum answer mla_downproj(struct walk *walk, struct finding *finding)
@@ -254,14 +268,17 @@ static enum answer latent_experts(struct walk *walk, struct finding *finding)
     if (!is_set(job->moe_latent_size))
         return NOT_APPLICABLE;
     if (job->moe_latent_size <= 0)
-        return violated(walk, finding, "a latent expert size of %" PRId64, job->moe_latent_size);
+        return violated_at(walk, finding, 0, "a latent expert size of %" PRId64,
+                           job->moe_latent_size);
     if (!is_set(job->num_experts))
-        return violated(walk, finding, "--moe-latent-size %" PRId64 " has no experts to shrink",
-                        job->moe_latent_size);
+        return violated_at(walk, finding, 1,
+                           "--moe-latent-size %" PRId64 " has no experts to shrink",
+                           job->moe_latent_size);
     if (is_on(job->use_legacy_models))
-        return violated(walk, finding, "legacy models have no latent experts");
+        return violated_at(walk, finding, 2, "legacy models have no latent experts");
     if (walk->release == RELEASE_0_16_0 && is_on(job->moe_use_legacy_grouped_gemm))
-        return violated(walk, finding, "the legacy grouped GEMM has no latent experts");
+        return violated_at(walk, finding, walk->release == RELEASE_0_16_0 ? 3 : 2,
+                           "the legacy grouped GEMM has no latent experts");
     return HOLDS;
 }
 
@@ -295,7 +312,7 @@ static const struct rule rows[] = {
                  "--no-gradient-accumulation-fusion --disable-bias-linear",
       .check = graph_delay_wgrad,
       .what = "delayed weight gradients in a graph need the accumulation fusion and no "
-                 "attention bias",
+              "attention bias",
       .why = "Graphs need fixed addresses.",
       .fix = "--disable-bias-linear, without --no-gradient-accumulation-fusion" },
     { .id = "fga-offload-te",
@@ -306,7 +323,7 @@ static const struct rule rows[] = {
       .options = "--fine-grained-activation-offloading --transformer-impl $NVTE_CPU_OFFLOAD_V1",
       .check = activation_offload,
       .what = "--fine-grained-activation-offloading needs Transformer Engine and "
-                 "NVTE_CPU_OFFLOAD_V1=1",
+              "NVTE_CPU_OFFLOAD_V1=1",
       .why = "Since Transformer Engine 2.10 weights would be offloaded too.",
       .fix = "export NVTE_CPU_OFFLOAD_V1=1" },
     { .id = "cp-mtp-old",

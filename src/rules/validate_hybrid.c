@@ -1,4 +1,5 @@
-/* Fourth part of validate_args: hybrid layer patterns ("MM*-|MM*-/MM") and multi-token prediction. */
+/* Fourth part of validate_args: hybrid layer patterns ("MM*-|MM*-/MM") and multi-token prediction.
+ */
 #include <inttypes.h>
 
 #include "megatron/layer_pattern.h"
@@ -81,8 +82,9 @@ static enum answer hybrid_one_pattern(struct walk *walk, struct finding *finding
         return NOT_APPLICABLE;
     if (!job->hybrid_layer_pattern)
         return HOLDS;
-    return violated(walk, finding,
-                    "--hybrid-override-pattern and --hybrid-layer-pattern say the same thing twice");
+    return violated(
+        walk, finding,
+        "--hybrid-override-pattern and --hybrid-layer-pattern say the same thing twice");
 }
 
 /* Latent attention symbols, which no pattern mixes with '*'. */
@@ -92,7 +94,7 @@ static const char *latent_symbols(enum release release)
 }
 
 static enum answer symbols_fit(struct walk *walk, struct finding *finding, const char *part,
-                               int length, const char *pipe)
+                               int length, const char *pipe, int place)
 {
     const char *latent = latent_symbols(walk->release);
     const char *known = arena_printf(walk->arena, "MG*-E%s%s", latent, pipe);
@@ -100,11 +102,12 @@ static enum answer symbols_fit(struct walk *walk, struct finding *finding, const
     size_t good = strspn(text, known);
 
     if (text[good])
-        return violated(walk, finding, "'%c' is no layer in the hybrid pattern '%s'; %s knows %s",
-                        text[good], text, release_name(walk->release), known);
+        return violated_at(walk, finding, place,
+                           "'%c' is no layer in the hybrid pattern '%s'; %s knows %s", text[good],
+                           text, release_name(walk->release), known);
     if (strchr(text, '*') && strpbrk(text, latent))
-        return violated(walk, finding, "the hybrid pattern '%s' mixes plain and latent attention",
-                        text);
+        return violated_at(walk, finding, place + 1,
+                           "the hybrid pattern '%s' mixes plain and latent attention", text);
     return HOLDS;
 }
 
@@ -114,31 +117,39 @@ static enum answer hybrid_symbols(struct walk *walk, struct finding *finding)
 
     if (!walk->job->hybrid_layer_pattern)
         return NOT_APPLICABLE;
-    return symbols_fit(walk, finding, pattern.main_part, pattern.main_length, "|");
+    return symbols_fit(walk, finding, pattern.main_part, pattern.main_length, "|", 0);
 }
 
 /* What a pattern lays out itself cannot be asked for again. */
 static enum answer hybrid_alone(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *option = NULL;
+    const struct {
+        bool given;
+        const char *option;
+    } row[] = {
+        { is_set(job->num_layers_per_virtual_pipeline_stage),
+          "--num-layers-per-virtual-pipeline-stage" },
+        { is_set(job->num_virtual_stages_per_pipeline_rank),
+          "--num-virtual-stages-per-pipeline-rank" },
+        { job->pipeline_model_parallel_layout != NULL, "--pipeline-model-parallel-layout" },
+        { is_on(job->account_for_embedding_in_pipeline_split),
+          "--account-for-embedding-in-pipeline-split" },
+        { is_on(job->account_for_loss_in_pipeline_split), "--account-for-loss-in-pipeline-split" },
+    };
 
     if (!job->hybrid_layer_pattern)
         return NOT_APPLICABLE;
-    if (is_set(job->num_layers_per_virtual_pipeline_stage))
-        option = "--num-layers-per-virtual-pipeline-stage";
-    else if (is_set(job->num_virtual_stages_per_pipeline_rank))
-        option = "--num-virtual-stages-per-pipeline-rank";
-    else if (job->pipeline_model_parallel_layout)
-        option = "--pipeline-model-parallel-layout";
-    else if (is_on(job->account_for_embedding_in_pipeline_split))
-        option = "--account-for-embedding-in-pipeline-split";
-    else if (is_on(job->account_for_loss_in_pipeline_split))
-        option = "--account-for-loss-in-pipeline-split";
-    if (!option)
-        return HOLDS;
-    finding_fix(walk, finding, "remove %s and put '|' between the segments of the pattern", option);
-    return violated(walk, finding, "%s contradicts the hybrid pattern, which is its own layout", option);
+    for (int i = 0; i < (int)(sizeof(row) / sizeof(row[0])); i++) {
+        if (!row[i].given)
+            continue;
+        finding_fix(walk, finding, "remove %s and put '|' between the segments of the pattern",
+                    row[i].option);
+        return violated_at(walk, finding, i,
+                           "%s contradicts the hybrid pattern, which is its own layout",
+                           row[i].option);
+    }
+    return HOLDS;
 }
 
 static enum answer hybrid_uneven(struct walk *walk, struct finding *finding)
@@ -150,10 +161,11 @@ static enum answer hybrid_uneven(struct walk *walk, struct finding *finding)
     if (!is_set(job->decoder_first_pipeline_num_layers) &&
         !is_set(job->decoder_last_pipeline_num_layers))
         return HOLDS;
-    return violated(walk, finding, "%s contradicts the segments of the hybrid pattern",
-                    is_set(job->decoder_first_pipeline_num_layers)
-                        ? "--decoder-first-pipeline-num-layers"
-                        : "--decoder-last-pipeline-num-layers");
+    return violated_at(walk, finding, !is_set(job->decoder_first_pipeline_num_layers),
+                       "%s contradicts the segments of the hybrid pattern",
+                       is_set(job->decoder_first_pipeline_num_layers)
+                           ? "--decoder-first-pipeline-num-layers"
+                           : "--decoder-last-pipeline-num-layers");
 }
 
 static enum answer hybrid_segments(struct walk *walk, struct finding *finding)
@@ -189,7 +201,7 @@ static enum answer hybrid_mtp_parts(struct walk *walk, struct finding *finding)
         if (strcspn(part + 1, "/") != first || strncmp(part + 1, rest + 1, first) != 0)
             return violated(walk, finding, "the prediction parts of the hybrid pattern '%s' differ",
                             pattern);
-    return symbols_fit(walk, finding, rest + 1, (int)first, "");
+    return symbols_fit(walk, finding, rest + 1, (int)first, "", 1);
 }
 
 static enum answer mtp_posemb(struct walk *walk, struct finding *finding)
@@ -201,8 +213,7 @@ static enum answer mtp_posemb(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(type, "rope") || is_word(type, "none"))
         return HOLDS;
-    return violated(walk, finding,
-                    "multi-token prediction does not work with %s positions%s", type,
+    return violated(walk, finding, "multi-token prediction does not work with %s positions%s", type,
                     is_on(job->use_rotary_position_embeddings)
                         ? "; --use-rotary-position-embeddings is read too late"
                         : "");
@@ -253,7 +264,7 @@ static const struct rule rows[] = {
       .check = hybrid_symbols,
       .what = "a hybrid pattern holds layers this release knows",
       .why = "M Mamba, G gated delta net, * attention, - MLP, E experts, D and + latent "
-                 "attention.",
+             "attention.",
       .fix = "letters that the release knows" },
     { .id = "hyb-layers",
       .stage = STAGE_VALIDATE,

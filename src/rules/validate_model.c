@@ -1,4 +1,5 @@
-/* Tenth part of validate_args: biases, positions, experts, checkpoint format against the model, data. */
+/* Tenth part of validate_args: biases, positions, experts, checkpoint format against the model,
+ * data. */
 #include <inttypes.h>
 
 #include "rules/nearest.h"
@@ -65,14 +66,16 @@ static enum answer qk_clip(struct walk *walk, struct finding *finding)
     if (!is_on(job->qk_clip))
         return NOT_APPLICABLE;
     if (version_below(&walk->facts->transformer_engine, "2.9.0"))
-        return violated(walk, finding, "--qk-clip needs Transformer Engine 2.9, %s is installed",
-                        walk->facts->transformer_engine.value);
+        return violated_at(walk, finding, 0,
+                           "--qk-clip needs Transformer Engine 2.9, %s is installed",
+                           walk->facts->transformer_engine.value);
     if (!(job->qk_clip_alpha > 0 && job->qk_clip_alpha < 1))
-        return violated(walk, finding, "--qk-clip-alpha %g is not between 0 and 1",
-                        job->qk_clip_alpha);
+        return violated_at(walk, finding, 1, "--qk-clip-alpha %g is not between 0 and 1",
+                           job->qk_clip_alpha);
     if (job->qk_clip_threshold > 0)
         return HOLDS;
-    return violated(walk, finding, "--qk-clip-threshold %g is not above 0", job->qk_clip_threshold);
+    return violated_at(walk, finding, 2, "--qk-clip-threshold %g is not above 0",
+                       job->qk_clip_threshold);
 }
 
 static enum answer log_max_logit(struct walk *walk, struct finding *finding)
@@ -93,13 +96,15 @@ static enum answer retro(struct walk *walk, struct finding *finding)
     if (!is_on(job->retro_add_retriever))
         return NOT_APPLICABLE;
     if (!is_set(job->train_samples) && !job->retro_project_dir)
-        return violated(walk, finding, "--retro-add-retriever comes without --retro-project-dir");
+        return violated_at(walk, finding, 0,
+                           "--retro-add-retriever comes without --retro-project-dir");
     if (is_on(job->sequence_parallel))
-        return violated(walk, finding, "--retro-add-retriever does not work with --sequence-parallel");
+        return violated_at(walk, finding, 1,
+                           "--retro-add-retriever does not work with --sequence-parallel");
     if (job->pipeline_model_parallel_size != 1)
-        return violated(walk, finding,
-                        "--retro-add-retriever works on one pipeline rank, not %" PRId64,
-                        job->pipeline_model_parallel_size);
+        return violated_at(walk, finding, 2,
+                           "--retro-add-retriever works on one pipeline rank, not %" PRId64,
+                           job->pipeline_model_parallel_size);
     return HOLDS;
 }
 
@@ -110,9 +115,10 @@ static enum answer decoupled_lr(struct walk *walk, struct finding *finding)
     if (is_none_float(job->decoupled_lr) && is_none_float(job->decoupled_min_lr))
         return NOT_APPLICABLE;
     if (is_on(job->use_legacy_models))
-        return violated(walk, finding, "legacy models have no decoupled learning rate");
+        return violated_at(walk, finding, 0, "legacy models have no decoupled learning rate");
     if (walk->release == RELEASE_0_8_0 && is_on(job->use_dist_ckpt))
-        return violated(walk, finding, "a decoupled learning rate cannot be saved by --use-dist-ckpt");
+        return violated_at(walk, finding, 1,
+                           "a decoupled learning rate cannot be saved by --use-dist-ckpt");
     return HOLDS;
 }
 
@@ -123,10 +129,12 @@ static enum answer rotary_interleaved(struct walk *walk, struct finding *finding
     if (!is_on(job->rotary_interleaved))
         return NOT_APPLICABLE;
     if (is_on(job->apply_rope_fusion) && walk->release <= RELEASE_0_13_0)
-        return violated(walk, finding, "--rotary-interleaved does not work with the rope fusion, which "
-                                       "is on by default");
+        return violated_at(walk, finding, 0,
+                           "--rotary-interleaved does not work with the rope fusion, which "
+                           "is on by default");
     if (is_on(job->use_legacy_models))
-        return violated(walk, finding, "legacy models have no --rotary-interleaved");
+        return violated_at(walk, finding, walk->release <= RELEASE_0_13_0,
+                           "legacy models have no --rotary-interleaved");
     return HOLDS;
 }
 
@@ -150,8 +158,9 @@ static enum answer posemb_relative(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(job->transformer_impl, "transformer_engine"))
         return HOLDS;
-    return violated(walk, finding, "relative positions need Transformer Engine, not "
-                                   "'--transformer-impl %s'",
+    return violated(walk, finding,
+                    "relative positions need Transformer Engine, not "
+                    "'--transformer-impl %s'",
                     job->transformer_impl);
 }
 
@@ -174,8 +183,9 @@ static enum answer spec_none(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->spec.count < 0)
         return HOLDS;
-    return violated(walk, finding, "--num-experts %" PRId64 " contradicts --spec, which names its own "
-                                   "layers",
+    return violated(walk, finding,
+                    "--num-experts %" PRId64 " contradicts --spec, which names its own "
+                    "layers",
                     job->num_experts);
 }
 
@@ -198,7 +208,8 @@ static enum answer ep_needs_experts(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_set(job->num_experts))
         return HOLDS;
-    return violated(walk, finding, "--expert-model-parallel-size %" PRId64 " has no experts to split",
+    return violated(walk, finding,
+                    "--expert-model-parallel-size %" PRId64 " has no experts to split",
                     job->expert_model_parallel_size);
 }
 
@@ -213,7 +224,8 @@ static enum answer ep_divides_experts(struct walk *walk, struct finding *finding
     if (floor_mod(experts, ep) == 0)
         return HOLDS;
     if (experts > 0)
-        finding_fix(walk, finding, "--expert-model-parallel-size %" PRId64 ", or --num-experts %" PRId64,
+        finding_fix(walk, finding,
+                    "--expert-model-parallel-size %" PRId64 ", or --num-experts %" PRId64,
                     nearest_divisor(experts, experts, ep), round_up(experts, ep));
     return violated(walk, finding,
                     "%" PRId64 " experts cannot be split over %" PRId64 " expert parallel ranks",
@@ -249,13 +261,15 @@ static enum answer dcp_limits(struct walk *walk, struct finding *finding)
     if (!is_word(job->ckpt_format, "torch_dcp"))
         return NOT_APPLICABLE;
     if (!is_on(job->use_torch_fsdp2))
-        return violated(walk, finding, "'--ckpt-format torch_dcp' comes without --use-torch-fsdp2");
+        return violated_at(walk, finding, 0,
+                           "'--ckpt-format torch_dcp' comes without --use-torch-fsdp2");
     if (job->tensor_model_parallel_size > 1 ||
         value_or(job->encoder_tensor_model_parallel_size, 0) > 1)
-        return violated(walk, finding, "'--ckpt-format torch_dcp' does not know tensor parallelism");
+        return violated_at(walk, finding, 1,
+                           "'--ckpt-format torch_dcp' does not know tensor parallelism");
     if (job->pipeline_model_parallel_size > 1 ||
         value_or(job->encoder_pipeline_model_parallel_size, 0) > 1)
-        return violated(walk, finding, "'--ckpt-format torch_dcp' does not know pipelines");
+        return violated_at(walk, finding, 2, "'--ckpt-format torch_dcp' does not know pipelines");
     return HOLDS;
 }
 
@@ -267,7 +281,8 @@ static enum answer fsdp_dtensor(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->use_megatron_fsdp))
         return HOLDS;
-    return violated(walk, finding, "'--ckpt-format fsdp_dtensor' comes without --use-megatron-fsdp");
+    return violated_at(walk, finding, 1,
+                       "'--ckpt-format fsdp_dtensor' comes without --use-megatron-fsdp");
 }
 
 static enum answer data_sources(struct walk *walk, struct finding *finding)
@@ -279,25 +294,28 @@ static enum answer data_sources(struct walk *walk, struct finding *finding)
 
     if (sources <= 1)
         return HOLDS;
-    return violated(walk, finding, "%d sources of data: %s%s%s", sources,
-                    is_on(job->mock_data) ? "--mock-data " : "",
-                    job->data_path.count > 0 ? "--data-path " : "",
-                    splits ? "--train-data-path and its kin" : "");
+    return violated_at(walk, finding, walk->release >= RELEASE_0_10_0 ? 2 : 0,
+                       "%d sources of data: %s%s%s", sources,
+                       is_on(job->mock_data) ? "--mock-data " : "",
+                       job->data_path.count > 0 ? "--data-path " : "",
+                       splits ? "--train-data-path and its kin" : "");
 }
 
 static enum answer fim(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
+    int legacy = walk->release == RELEASE_0_16_0; /* places it alone asks for */
 
     if (!is_on(job->fim_data))
         return NOT_APPLICABLE;
     if (is_on(job->mock_data))
         return violated(walk, finding, "--fim-data cuts real documents, --mock-data has none");
-    if (walk->release == RELEASE_0_16_0 && is_on(job->legacy_tokenizer))
-        return violated(walk, finding, "--fim-data does not work with --legacy-tokenizer");
-    if (job->fim_rate == 0 || job->fim_spm_rate == 0)
-        return violated(walk, finding, "a %s of 0 cuts no document",
-                        job->fim_rate == 0 ? "--fim-rate" : "--fim-spm-rate");
+    if (legacy && is_on(job->legacy_tokenizer))
+        return violated_at(walk, finding, 1, "--fim-data does not work with --legacy-tokenizer");
+    if (job->fim_rate == 0)
+        return violated_at(walk, finding, 1 + legacy, "a --fim-rate of 0 cuts no document");
+    if (job->fim_spm_rate == 0)
+        return violated_at(walk, finding, 2 + legacy, "a --fim-spm-rate of 0");
     return HOLDS;
 }
 
@@ -307,7 +325,8 @@ static enum answer te_ce_fusion(struct walk *walk, struct finding *finding)
 
     if (!is_on(job->cross_entropy_loss_fusion) || !is_word(job->cross_entropy_fusion_impl, "te"))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "the cross entropy of Transformer Engine is switched off since 0.18");
+    return violated(walk, finding,
+                    "the cross entropy of Transformer Engine is switched off since 0.18");
 }
 
 static enum answer old_mapping(struct walk *walk, struct finding *finding)
@@ -318,8 +337,9 @@ static enum answer old_mapping(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->context_parallel_size * job->expert_model_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding, "--use-tp-pp-dp-mapping knows neither context nor expert "
-                                   "parallelism, CP x EP = %" PRId64 " x %" PRId64,
+    return violated(walk, finding,
+                    "--use-tp-pp-dp-mapping knows neither context nor expert "
+                    "parallelism, CP x EP = %" PRId64 " x %" PRId64,
                     job->context_parallel_size, job->expert_model_parallel_size);
 }
 
@@ -338,7 +358,9 @@ static enum answer det_options(struct walk *walk, struct finding *finding)
         conflict = "--tp-comm-overlap";
     if (!conflict)
         return HOLDS;
-    return violated(walk, finding, "--deterministic-mode does not work with %s", conflict);
+    return violated_at(walk, finding,
+                       walk->release < RELEASE_0_19_0 && !is_word(conflict, "--use-flash-attn"),
+                       "--deterministic-mode does not work with %s", conflict);
 }
 
 static bool in_words(const char *word, size_t length, const char *const *words)
@@ -412,7 +434,8 @@ static enum answer det_env(struct walk *walk, struct finding *finding)
             in_words(value, row[i].prefix ? 1 : strlen(value), row[i].accepted))
             continue;
         finding_fix(walk, finding, "unset %s", row[i].name);
-        return violated(walk, finding, "%s=%s is not deterministic", row[i].name, value);
+        return violated_at(walk, finding, row[i].prefix, "%s=%s is not deterministic", row[i].name,
+                           value);
     }
     return HOLDS;
 }
@@ -464,7 +487,7 @@ static const struct rule rows[] = {
       .options = "--decoupled-lr --decoupled-min-lr --use-legacy-models --use-dist-ckpt",
       .check = decoupled_lr,
       .what = "a decoupled learning rate excludes legacy models (0.8: and distributed "
-                 "checkpoints)",
+              "checkpoints)",
       .why = "It splits parameter groups.",
       .fix = "remove --decoupled-lr" },
     { .id = "legacy-rope",
@@ -676,7 +699,7 @@ static const struct rule rows[] = {
       .check = det_options,
       .what = "--deterministic-mode excludes what sums in any order",
       .why = "Up to 0.18 flash attention, from 0.19 tensor parallel overlap; the fused "
-                 "loss always.",
+             "loss always.",
       .fix = "remove the option named" },
     { .id = "det-nccl",
       .stage = STAGE_VALIDATE,

@@ -66,8 +66,7 @@ static void skip_train_no_optim(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_on(job->skip_train) &&
-        (walk->release < RELEASE_0_17_0 || !is_on(job->perform_rl_step)))
+    if (is_on(job->skip_train) && (walk->release < RELEASE_0_17_0 || !is_on(job->perform_rl_step)))
         job->no_load_optim = 1;
 }
 
@@ -90,21 +89,26 @@ static bool is_emerging(const struct walk *walk)
 static enum answer emerging_excludes(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *conflict = NULL;
+    bool old = walk->release < RELEASE_0_18_2;
+    bool known_ckpt = is_word(job->ckpt_format, "torch") || is_word(job->ckpt_format, "torch_dist");
+    const struct {
+        bool conflict;
+        const char *with;
+    } row[] = {
+        { old && is_on(job->use_distributed_optimizer), "--use-distributed-optimizer" },
+        { is_on(job->use_torch_fsdp2), "--use-torch-fsdp2" },
+        { is_on(job->use_megatron_fsdp), "--use-megatron-fsdp" },
+        { !known_ckpt, arena_printf(walk->arena, "'--ckpt-format %s'", job->ckpt_format) },
+    };
 
     if (!is_emerging(walk))
         return NOT_APPLICABLE;
-    if (walk->release < RELEASE_0_18_2 && is_on(job->use_distributed_optimizer))
-        conflict = "--use-distributed-optimizer";
-    else if (is_on(job->use_torch_fsdp2))
-        conflict = "--use-torch-fsdp2";
-    else if (is_on(job->use_megatron_fsdp))
-        conflict = "--use-megatron-fsdp";
-    else if (!is_word(job->ckpt_format, "torch") && !is_word(job->ckpt_format, "torch_dist"))
-        conflict = arena_printf(walk->arena, "'--ckpt-format %s'", job->ckpt_format);
-    if (!conflict)
-        return HOLDS;
-    return violated(walk, finding, "'--optimizer %s' does not work with %s", job->optimizer, conflict);
+    for (int i = 0; i < (int)(sizeof(row) / sizeof(row[0])); i++)
+        if (row[i].conflict)
+            return violated_at(walk, finding, old ? i : i - 1,
+                               "'--optimizer %s' does not work with %s", job->optimizer,
+                               row[i].with);
+    return HOLDS;
 }
 
 static enum answer muon_overlap(struct walk *walk, struct finding *finding)
@@ -115,9 +119,10 @@ static enum answer muon_overlap(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->overlap_grad_reduce) && !is_on(job->overlap_param_gather))
         return HOLDS;
-    return violated(walk, finding, "'--optimizer %s' does not work with %s", job->optimizer,
-                    is_on(job->overlap_grad_reduce) ? "--overlap-grad-reduce"
-                                                    : "--overlap-param-gather");
+    return violated_at(walk, finding, !is_on(job->overlap_grad_reduce),
+                       "'--optimizer %s' does not work with %s", job->optimizer,
+                       is_on(job->overlap_grad_reduce) ? "--overlap-grad-reduce"
+                                                       : "--overlap-param-gather");
 }
 
 static enum answer gloo_off_ckpt(struct walk *walk, struct finding *finding)
@@ -129,13 +134,15 @@ static enum answer gloo_off_ckpt(struct walk *walk, struct finding *finding)
     if (gloo != 0 || !is_on(job->use_distributed_optimizer))
         return NOT_APPLICABLE;
     if (!is_on(job->use_dist_ckpt))
-        return violated(walk, finding, "'--ckpt-format %s' collects the distributed optimizer over Gloo "
-                                       "groups, which are disabled",
-                        job->ckpt_format);
+        return violated_at(walk, finding, 0,
+                           "'--ckpt-format %s' collects the distributed optimizer over Gloo "
+                           "groups, which are disabled",
+                           job->ckpt_format);
     if (is_on(job->dist_ckpt_optim_fully_reshardable) &&
         is_on(job->distrib_optim_fully_reshardable_mem_efficient))
-        return violated(walk, finding, "--distrib-optim-fully-reshardable-mem-efficient works over Gloo "
-                                       "groups, which are disabled");
+        return violated_at(walk, finding, 1,
+                           "--distrib-optim-fully-reshardable-mem-efficient works over Gloo "
+                           "groups, which are disabled");
     return HOLDS;
 }
 
@@ -160,8 +167,9 @@ static enum answer pg_cache(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (strcmp(save, load) == 0)
         return HOLDS;
-    return violated(walk, finding, "--ckpt-pg-tensors-cache-path serves one group, saving uses %s and "
-                                   "loading %s",
+    return violated(walk, finding,
+                    "--ckpt-pg-tensors-cache-path serves one group, saving uses %s and "
+                    "loading %s",
                     save, load);
 }
 
@@ -183,12 +191,12 @@ static enum answer logits_save(struct walk *walk, struct finding *finding)
     if (!job->logits_save_dir)
         return NOT_APPLICABLE;
     if (!is_set(job->logits_save_top_k))
-        return violated(walk, finding, "--logits-save-dir comes without --logits-save-top-k");
+        return violated_at(walk, finding, 0, "--logits-save-dir comes without --logits-save-top-k");
     if (is_on(job->async_save))
         return HOLDS;
-    return violated(walk, finding, "--logits-save-dir is written by --async-save, which is %s",
-                    job_given(job, JOB_async_save) ? "off without --use-persistent-ckpt-worker"
-                                                   : "not given");
+    return violated_at(
+        walk, finding, 1, "--logits-save-dir is written by --async-save, which is %s",
+        job_given(job, JOB_async_save) ? "off without --use-persistent-ckpt-worker" : "not given");
 }
 
 static enum answer override_iteration(struct walk *walk, struct finding *finding)
@@ -199,8 +207,9 @@ static enum answer override_iteration(struct walk *walk, struct finding *finding
         return NOT_APPLICABLE;
     if (!is_on(job->finetune))
         return HOLDS;
-    return violated(walk, finding, "--finetune starts at iteration 0, --override-ckpt-iteration at "
-                                   "%" PRId64,
+    return violated(walk, finding,
+                    "--finetune starts at iteration 0, --override-ckpt-iteration at "
+                    "%" PRId64,
                     job->override_ckpt_iteration);
 }
 
@@ -212,14 +221,15 @@ static enum answer inference_pipeline(struct walk *walk, struct finding *finding
     if (!is_set(threshold) || threshold <= -1)
         return NOT_APPLICABLE;
     if (job->pipeline_model_parallel_size <= 1)
-        return violated(walk, finding, "--inference-batch-times-seqlen-threshold %" PRId64
-                                       " has no pipeline to fill: one pipeline rank",
-                        threshold);
-    if (walk->release >= RELEASE_0_15_0 ? is_word(job->cuda_graph_impl, "none")
-                                        : !is_on(job->enable_cuda_graph) ||
-                                              walk->release < RELEASE_0_13_0)
+        return violated_at(walk, finding, 0,
+                           "--inference-batch-times-seqlen-threshold %" PRId64
+                           " has no pipeline to fill: one pipeline rank",
+                           threshold);
+    if (walk->release >= RELEASE_0_15_0
+            ? is_word(job->cuda_graph_impl, "none")
+            : !is_on(job->enable_cuda_graph) || walk->release < RELEASE_0_13_0)
         return HOLDS;
-    return violated(walk, finding, "pipelined inference does not work with CUDA graphs");
+    return violated_at(walk, finding, 1, "pipelined inference does not work with CUDA graphs");
 }
 
 /* Tokens a block (chunk up to 0.14) of the KV cache. */
@@ -237,8 +247,8 @@ static enum answer kv_chunk(struct walk *walk, struct finding *finding)
                 walk->release < RELEASE_0_15_0 ? "--inference-dynamic-batching-chunk-size"
                                                : "--inference-dynamic-batching-block-size",
                 round_up(tokens, 256));
-    return violated(walk, finding, "%" PRId64 " tokens of the KV cache are not a multiple of 256",
-                    tokens);
+    return violated_at(walk, finding, 1,
+                       "%" PRId64 " tokens of the KV cache are not a multiple of 256", tokens);
 }
 
 static enum answer graphs_pad_experts(struct walk *walk, struct finding *finding)
@@ -250,8 +260,9 @@ static enum answer graphs_pad_experts(struct walk *walk, struct finding *finding
         return NOT_APPLICABLE;
     if (is_on(job->moe_pad_experts_for_cuda_graph_inference))
         return HOLDS;
-    return violated(walk, finding, "local graphs with %" PRId64 " expert parallel ranks come without "
-                                   "--moe-pad-experts-for-cuda-graph-inference",
+    return violated(walk, finding,
+                    "local graphs with %" PRId64 " expert parallel ranks come without "
+                    "--moe-pad-experts-for-cuda-graph-inference",
                     job->expert_model_parallel_size);
 }
 
@@ -274,8 +285,9 @@ static enum answer rl_skip_train(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->rl_offload_optimizer_during_inference))
         return HOLDS;
-    return violated(walk, finding, "--rl-offload-optimizer-during-inference has no optimizer to "
-                                   "offload: --skip-train --no-load-optim");
+    return violated(walk, finding,
+                    "--rl-offload-optimizer-during-inference has no optimizer to "
+                    "offload: --skip-train --no-load-optim");
 }
 
 static enum answer offload_pao(struct walk *walk, struct finding *finding)
@@ -285,14 +297,14 @@ static enum answer offload_pao(struct walk *walk, struct finding *finding)
     if (!is_on(job->optimizer_cpu_offload))
         return NOT_APPLICABLE;
     if (!is_on(job->use_precision_aware_optimizer))
-        return violated(walk, finding,
-                        "--optimizer-cpu-offload comes without --use-precision-aware-optimizer");
+        return violated_at(walk, finding, 0,
+                           "--optimizer-cpu-offload comes without --use-precision-aware-optimizer");
     if (walk->release < RELEASE_0_14_0 || !is_on(job->fp8_param_gather) ||
         is_word(job->fp8_recipe, "delayed"))
         return HOLDS;
-    return violated(walk, finding,
-                    "fp8 parameters are offloaded only with '--fp8-recipe delayed', not %s",
-                    job->fp8_recipe);
+    return violated_at(walk, finding, 1,
+                       "fp8 parameters are offloaded only with '--fp8-recipe delayed', not %s",
+                       job->fp8_recipe);
 }
 
 /* 0.11 kept the auxiliary losses where the counted stages broke them. */
@@ -300,17 +312,17 @@ static enum answer moe_account(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
 
-    if (!is_set(job->num_experts) ||
-        (list_has(&job->moe_router_load_balancing_type, "none") &&
-         is_none_float(job->moe_z_loss_coeff)))
+    if (!is_set(job->num_experts) || (list_has(&job->moe_router_load_balancing_type, "none") &&
+                                      is_none_float(job->moe_z_loss_coeff)))
         return NOT_APPLICABLE;
     if (!is_on(job->account_for_embedding_in_pipeline_split) &&
         !is_on(job->account_for_loss_in_pipeline_split))
         return HOLDS;
-    return violated(walk, finding, "auxiliary losses of the router do not work with %s",
-                    is_on(job->account_for_embedding_in_pipeline_split)
-                        ? "--account-for-embedding-in-pipeline-split"
-                        : "--account-for-loss-in-pipeline-split");
+    return violated_at(walk, finding, !is_on(job->account_for_embedding_in_pipeline_split),
+                       "auxiliary losses of the router do not work with %s",
+                       is_on(job->account_for_embedding_in_pipeline_split)
+                           ? "--account-for-embedding-in-pipeline-split"
+                           : "--account-for-loss-in-pipeline-split");
 }
 
 static enum answer np_local(struct walk *walk, struct finding *finding)
@@ -319,14 +331,15 @@ static enum answer np_local(struct walk *walk, struct finding *finding)
     bool local = is_word(job->non_persistent_ckpt_type, "local");
 
     if (local && !job->non_persistent_local_ckpt_dir)
-        return violated(walk, finding, "local checkpoints have no --non-persistent-local-ckpt-dir");
+        return violated_at(walk, finding, 0,
+                           "local checkpoints have no --non-persistent-local-ckpt-dir");
     if (!is_on(job->replication))
         return local ? HOLDS : NOT_APPLICABLE;
     if (!is_set(job->replication_jump))
-        return violated(walk, finding, "--replication comes without --replication-jump");
+        return violated_at(walk, finding, 1, "--replication comes without --replication-jump");
     if (local)
         return HOLDS;
-    return violated(walk, finding, "--replication copies local checkpoints, there are none");
+    return violated_at(walk, finding, 2, "--replication copies local checkpoints, there are none");
 }
 
 static const struct rule rows[] = {

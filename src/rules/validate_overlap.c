@@ -31,7 +31,7 @@ static void add_priority_group(struct walk *walk, const char *group)
     for (int i = 0; i < count; i++)
         item[i] = groups->item[i];
     item[count] = group;
-    *groups = (struct list){ .count = count + 1, .item = item };
+    *groups = (struct list) { .count = count + 1, .item = item };
 }
 
 static bool is_blackwell(const struct walk *walk)
@@ -42,8 +42,8 @@ static bool is_blackwell(const struct walk *walk)
 static void fsdp_priority(struct walk *walk)
 {
     struct job *job = walk->job;
-    bool megatron = is_on(walk->release < RELEASE_0_14_0 ? job->use_custom_fsdp
-                                                           : job->use_megatron_fsdp);
+    bool megatron =
+        is_on(walk->release < RELEASE_0_14_0 ? job->use_custom_fsdp : job->use_megatron_fsdp);
 
     if (!is_on(job->use_torch_fsdp2) && !(megatron && is_blackwell(walk)))
         return;
@@ -83,14 +83,17 @@ static enum answer dist_saved_act(struct walk *walk, struct finding *finding)
     if (!is_on(job->distribute_saved_activations))
         return NOT_APPLICABLE;
     if (job->tensor_model_parallel_size <= 1)
-        return violated(walk, finding, "--distribute-saved-activations has no tensor parallel ranks "
-                                       "to distribute to");
+        return violated_at(walk, finding, 0,
+                           "--distribute-saved-activations has no tensor parallel ranks "
+                           "to distribute to");
     if (!is_word(job->recompute_granularity, "full"))
-        return violated(walk, finding, "--distribute-saved-activations comes without "
-                                       "--recompute-granularity full");
+        return violated_at(walk, finding, 1,
+                           "--distribute-saved-activations comes without "
+                           "--recompute-granularity full");
     if (!job->recompute_method)
-        return violated(walk, finding, "--distribute-saved-activations comes without "
-                                       "--recompute-method");
+        return violated_at(walk, finding, 2,
+                           "--distribute-saved-activations comes without "
+                           "--recompute-method");
     return HOLDS;
 }
 
@@ -130,29 +133,35 @@ static enum answer hybrid_cp_pp(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->pipeline_model_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding, "--hybrid-context-parallel works on one pipeline rank, not %" PRId64,
+    return violated(walk, finding,
+                    "--hybrid-context-parallel works on one pipeline rank, not %" PRId64,
                     job->pipeline_model_parallel_size);
 }
 
 static enum answer hybrid_cp_misc(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *conflict = NULL;
 
     if (!is_on(job->hybrid_context_parallel))
         return NOT_APPLICABLE;
     if (is_on(job->enable_cuda_graph))
-        conflict = "--enable-cuda-graph";
-    else if (is_on(job->use_megatron_fsdp))
-        conflict = "--use-megatron-fsdp";
-    else if (!is_word(job->dataloader_type, "single"))
-        conflict = arena_printf(walk->arena, "'--dataloader-type %s'", job->dataloader_type);
-    else if (!is_on(job->calculate_per_token_loss))
         return violated(walk, finding,
-                        "--hybrid-context-parallel comes without --calculate-per-token-loss");
-    if (!conflict)
-        return HOLDS;
-    return violated(walk, finding, "--hybrid-context-parallel does not work with %s", conflict);
+                        "--hybrid-context-parallel does not work with "
+                        "--enable-cuda-graph");
+    if (is_on(job->use_megatron_fsdp))
+        return violated_at(walk, finding, 1,
+                           "--hybrid-context-parallel does not work with "
+                           "--use-megatron-fsdp");
+    if (!is_word(job->dataloader_type, "single"))
+        return violated_at(walk, finding, 2,
+                           "--hybrid-context-parallel does not work with "
+                           "'--dataloader-type %s'",
+                           job->dataloader_type);
+    if (!is_on(job->calculate_per_token_loss))
+        return violated_at(walk, finding, 3,
+                           "--hybrid-context-parallel comes without "
+                           "--calculate-per-token-loss");
+    return HOLDS;
 }
 
 static bool one_connection(const struct walk *walk)
@@ -160,8 +169,8 @@ static bool one_connection(const struct walk *walk)
     return is_word(environment_get(&walk->facts->environment, "CUDA_DEVICE_MAX_CONNECTIONS"), "1");
 }
 
-/* TP or CP before Blackwell; 0.12 asks it of TP everywhere by a slip of precedence. 0 no, 1 yes, -1 when
- * the GPU is not known. */
+/* TP or CP before Blackwell; 0.12 asks it of TP everywhere by a slip of precedence. 0 no, 1 yes, -1
+ * when the GPU is not known. */
 static int wants_one_connection(const struct walk *walk)
 {
     const struct job *job = walk->job;
@@ -197,8 +206,7 @@ static enum answer cdmc_tp_cp(struct walk *walk, struct finding *finding)
     if (one_connection(walk))
         return HOLDS;
     value = environment_get(&walk->facts->environment, "CUDA_DEVICE_MAX_CONNECTIONS");
-    return violated(walk, finding,
-                    "%s parallelism needs CUDA_DEVICE_MAX_CONNECTIONS=1, it is %s%s",
+    return violated(walk, finding, "%s parallelism needs CUDA_DEVICE_MAX_CONNECTIONS=1, it is %s%s",
                     walk->job->tensor_model_parallel_size > 1 ? "tensor" : "context",
                     value ? "set to " : "not set", value ? value : "");
 }
@@ -207,17 +215,19 @@ static enum answer cdmc_fsdp_note(struct walk *walk, struct finding *finding)
 {
     if (wants_one_connection(walk) != 1 || !uses_fsdp(walk))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "FSDP wants several CUDA_DEVICE_MAX_CONNECTIONS, tensor and context "
-                                   "parallelism want one");
+    return violated(walk, finding,
+                    "FSDP wants several CUDA_DEVICE_MAX_CONNECTIONS, tensor and context "
+                    "parallelism want one");
 }
 
 static enum answer cdmc_experts_note(struct walk *walk, struct finding *finding)
 {
     if (wants_one_connection(walk) != 1 || uses_fsdp(walk) || !overlaps_experts(walk))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "overlapped expert communication wants several "
-                                   "CUDA_DEVICE_MAX_CONNECTIONS, tensor and context parallelism want "
-                                   "one");
+    return violated(walk, finding,
+                    "overlapped expert communication wants several "
+                    "CUDA_DEVICE_MAX_CONNECTIONS, tensor and context parallelism want "
+                    "one");
 }
 
 static enum answer cdmc_old(struct walk *walk, struct finding *finding)
@@ -229,10 +239,11 @@ static enum answer cdmc_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (one_connection(walk))
         return HOLDS;
-    return violated(walk, finding, "%s needs CUDA_DEVICE_MAX_CONNECTIONS=1",
-                    is_on(job->sequence_parallel)
-                        ? "--sequence-parallel"
-                        : "the asynchronous tensor parallel all-reduce, on by default,");
+    return violated_at(walk, finding, !is_on(job->sequence_parallel),
+                       "%s needs CUDA_DEVICE_MAX_CONNECTIONS=1",
+                       is_on(job->sequence_parallel)
+                           ? "--sequence-parallel"
+                           : "the asynchronous tensor parallel all-reduce, on by default,");
 }
 
 static enum answer expert_shards(struct walk *walk, struct finding *finding)
@@ -248,10 +259,10 @@ static enum answer expert_shards(struct walk *walk, struct finding *finding)
     if (etp > 0)
         finding_fix(walk, finding, "--expert-tensor-parallel-num-weight-shards %" PRId64,
                     round_up(shards, etp));
-    return violated(walk, finding,
-                    "%" PRId64 " shards of an expert's weight are not a multiple of its %" PRId64
-                    " tensor parallel ranks",
-                    shards, etp);
+    return violated_at(walk, finding, shards >= etp,
+                       "%" PRId64 " shards of an expert's weight are not a multiple of its %" PRId64
+                       " tensor parallel ranks",
+                       shards, etp);
 }
 
 static bool has_shards(const struct walk *walk)
@@ -277,8 +288,9 @@ static enum answer gtp_graph_priority(struct walk *walk, struct finding *finding
         return NOT_APPLICABLE;
     if (is_word(environment_get(&walk->facts->environment, "CUDA_GRAPHS_USE_NODE_PRIORITY"), "1"))
         return HOLDS;
-    return violated(walk, finding, "graphs drop the priority of gathering weight shards without "
-                                   "CUDA_GRAPHS_USE_NODE_PRIORITY=1");
+    return violated(walk, finding,
+                    "graphs drop the priority of gathering weight shards without "
+                    "CUDA_GRAPHS_USE_NODE_PRIORITY=1");
 }
 
 static enum answer gtp_nccl_proto(struct walk *walk, struct finding *finding)
@@ -296,7 +308,8 @@ static enum answer gtp_average(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(walk->job->ddp_average_in_collective))
         return HOLDS;
-    return violated(walk, finding, "--ddp-average-in-collective would average weight shards wrongly");
+    return violated(walk, finding,
+                    "--ddp-average-in-collective would average weight shards wrongly");
 }
 
 static enum answer gtp_ckpt(struct walk *walk, struct finding *finding)
@@ -306,12 +319,14 @@ static enum answer gtp_ckpt(struct walk *walk, struct finding *finding)
     if (!has_shards(walk))
         return NOT_APPLICABLE;
     if (!is_word(job->ckpt_format, "torch") && !is_word(job->ckpt_format, "torch_dist"))
-        return violated(walk, finding, "weight shards cannot be written in '--ckpt-format %s'",
-                        job->ckpt_format);
+        return violated_at(walk, finding, 0,
+                           "weight shards cannot be written in '--ckpt-format %s'",
+                           job->ckpt_format);
     if (is_on(job->dist_ckpt_optim_fully_reshardable) &&
         is_on(job->distrib_optim_fully_reshardable_mem_efficient))
-        return violated(walk, finding, "weight shards cannot be written by the memory efficient fully "
-                                       "reshardable path");
+        return violated_at(walk, finding, 1,
+                           "weight shards cannot be written by the memory efficient fully "
+                           "reshardable path");
     return HOLDS;
 }
 
@@ -323,9 +338,10 @@ static enum answer gtp_mxfp8(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->fp8_param_gather) && is_on(job->reuse_grad_buf_for_mxfp8_param_ag))
         return HOLDS;
-    return violated(walk, finding, "weight shards in mxfp8 come without %s",
-                    is_on(job->fp8_param_gather) ? "--reuse-grad-buf-for-mxfp8-param-ag"
-                                                 : "--fp8-param-gather");
+    return violated_at(walk, finding, is_on(job->fp8_param_gather),
+                       "weight shards in mxfp8 come without %s",
+                       is_on(job->fp8_param_gather) ? "--reuse-grad-buf-for-mxfp8-param-ag"
+                                                    : "--fp8-param-gather");
 }
 
 static enum answer gtp_symmetric(struct walk *walk, struct finding *finding)
@@ -337,8 +353,9 @@ static enum answer gtp_symmetric(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->disable_symmetric_registration))
         return HOLDS;
-    return violated(walk, finding, "registered buffers of weight shards are symmetric: "
-                                   "--disable-symmetric-registration is in the way");
+    return violated(walk, finding,
+                    "registered buffers of weight shards are symmetric: "
+                    "--disable-symmetric-registration is in the way");
 }
 
 static const struct rule rows[] = {
@@ -353,7 +370,7 @@ static const struct rule rows[] = {
       .what = "--distribute-saved-activations needs TP, full recomputation and a method",
       .why = "The saved input of a recomputed layer is split over tensor parallel ranks.",
       .fix = "--recompute-granularity full --recompute-method uniform "
-                 "--recompute-num-layers 1" },
+             "--recompute-num-layers 1" },
     { .id = "recompute-sel-method",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,
@@ -401,7 +418,7 @@ static const struct rule rows[] = {
                  "--dataloader-type --calculate-per-token-loss",
       .check = hybrid_cp_misc,
       .what = "--hybrid-context-parallel needs per token loss, the single dataloader, no "
-                 "graphs, no FSDP",
+              "graphs, no FSDP",
       .why = "Sequences of one step differ in length.",
       .fix = "--calculate-per-token-loss --dataloader-type single" },
     { .id = "cdmc-tp-cp",
@@ -413,7 +430,7 @@ static const struct rule rows[] = {
                  "--context-parallel-size",
       .check = cdmc_tp_cp,
       .what = "tensor and context parallelism before Blackwell need "
-                 "CUDA_DEVICE_MAX_CONNECTIONS=1",
+              "CUDA_DEVICE_MAX_CONNECTIONS=1",
       .why = "Kernels must start in the order in which they were queued.",
       .fix = "export CUDA_DEVICE_MAX_CONNECTIONS=1" },
     { .id = "cdmc-tp-cp-fsdp",
@@ -435,7 +452,7 @@ static const struct rule rows[] = {
       .options = "$CUDA_DEVICE_MAX_CONNECTIONS --overlap-moe-expert-parallel-comm",
       .check = cdmc_experts_note,
       .what = "overlapped experts with tensor or context parallelism are slow before "
-                 "Blackwell",
+              "Blackwell",
       .why = "They want opposite values of CUDA_DEVICE_MAX_CONNECTIONS.",
       .fix = "CUDA_DEVICE_MAX_CONNECTIONS=1 or 32, whichever is faster" },
     { .id = "fsdp-priority-groups",
@@ -533,7 +550,7 @@ static const struct rule rows[] = {
                  "--expert-tensor-parallel-num-weight-shards",
       .check = gtp_mxfp8,
       .what = "weight shards in mxfp8 need --fp8-param-gather and "
-                 "--reuse-grad-buf-for-mxfp8-param-ag",
+              "--reuse-grad-buf-for-mxfp8-param-ag",
       .why = "The recipe counts even without --fp8-format.",
       .fix = "--fp8-param-gather --reuse-grad-buf-for-mxfp8-param-ag" },
     { .id = "gtp-ub-symmetric",
@@ -564,7 +581,7 @@ static const struct rule rows[] = {
       .check = cdmc_old,
       .what = "every run needs CUDA_DEVICE_MAX_CONNECTIONS=1",
       .why = "Also with one tensor parallel rank, unless "
-                 "--no-async-tensor-model-parallel-allreduce.",
+             "--no-async-tensor-model-parallel-allreduce.",
       .fix = "export CUDA_DEVICE_MAX_CONNECTIONS=1" },
 };
 

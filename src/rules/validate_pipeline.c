@@ -109,10 +109,10 @@ static enum answer vpp_pp_min(struct walk *walk, struct finding *finding)
         return HOLDS;
     if (least == 3 && job->pipeline_model_parallel_size == 2)
         finding_fix(walk, finding, "remove --no-overlap-p2p-communication");
-    return violated(walk, finding,
-                    "model chunks%s need at least %" PRId64 " pipeline ranks, not %" PRId64,
-                    least == 3 ? " without overlapped communication" : "", least,
-                    job->pipeline_model_parallel_size);
+    return violated_at(walk, finding, least == 3,
+                       "model chunks%s need at least %" PRId64 " pipeline ranks, not %" PRId64,
+                       least == 3 ? " without overlapped communication" : "", least,
+                       job->pipeline_model_parallel_size);
 }
 
 static enum answer layout_grammar(struct walk *walk, struct finding *finding)
@@ -161,8 +161,9 @@ static enum answer vpp_n_uneven(struct walk *walk, struct finding *finding)
     if (!is_set(job->decoder_first_pipeline_num_layers) &&
         !is_set(job->decoder_last_pipeline_num_layers))
         return HOLDS;
-    return violated(walk, finding, "--num-layers-per-virtual-pipeline-stage cannot count chunks of "
-                                   "uneven stages");
+    return violated(walk, finding,
+                    "--num-layers-per-virtual-pipeline-stage cannot count chunks of "
+                    "uneven stages");
 }
 
 static const char *counted_extra(const struct job *job)
@@ -176,18 +177,21 @@ static const char *counted_extra(const struct job *job)
                              : "";
 }
 
-static enum answer layers_over_pp(struct walk *walk, struct finding *finding)
+static enum answer layers_over_pp(struct walk *walk, struct finding *finding, int place)
 {
     const struct job *job = walk->job;
     int64_t layers = layers_to_split(job);
     int64_t pp = job->transformer_pipeline_model_parallel_size;
     int64_t near;
 
-    if (!is_set(layers))
+    if (!is_set(layers) && is_on(job->use_checkpoint_args))
         return NOT_APPLICABLE;
+    if (!is_set(layers))
+        return violated_at(walk, finding, place, "--num-layers is not given, and has no default");
     if (pp == 0)
-        return violated(walk, finding, "--standalone-embedding-stage leaves no pipeline rank to the "
-                                       "layers");
+        return violated(walk, finding,
+                        "--standalone-embedding-stage leaves no pipeline rank to the "
+                        "layers");
     if (floor_mod(layers, pp) == 0)
         return HOLDS;
     near = nearest_divisor(layers, value_or(job->world_size, layers), pp);
@@ -197,14 +201,16 @@ static enum answer layers_over_pp(struct walk *walk, struct finding *finding)
                         ? ", or uneven stages by --decoder-first-pipeline-num-layers and "
                           "--decoder-last-pipeline-num-layers"
                         : "");
-    return violated(walk, finding,
-                    "%" PRId64 " layers%s cannot be split over %" PRId64 " pipeline ranks", layers,
-                    counted_extra(job), pp);
+    return violated_at(walk, finding, place,
+                       "%" PRId64 " layers%s cannot be split over %" PRId64 " pipeline ranks",
+                       layers, counted_extra(job), pp);
 }
 
 static enum answer vpp_n_pp(struct walk *walk, struct finding *finding)
 {
-    return chunks_by_layers(walk->job) ? layers_over_pp(walk, finding) : NOT_APPLICABLE;
+    int place = walk->release == RELEASE_0_10_0;
+
+    return chunks_by_layers(walk->job) ? layers_over_pp(walk, finding, place) : NOT_APPLICABLE;
 }
 
 static enum answer vpp_n_divides(struct walk *walk, struct finding *finding)
@@ -240,7 +246,7 @@ static enum answer pp_divides_layers(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (walk->release >= RELEASE_0_17_0 && job->hybrid_layer_pattern)
         return NOT_APPLICABLE;
-    return layers_over_pp(walk, finding);
+    return layers_over_pp(walk, finding, 0);
 }
 
 static const struct rule rows[] = {
@@ -257,7 +263,7 @@ static const struct rule rows[] = {
       .check = pp_divides_layers,
       .what = "layers are a multiple of the pipeline ranks",
       .why = "Without chunks, layout or uneven stages every rank holds the same number of "
-                 "layers.",
+             "layers.",
       .fix = "a --pipeline-model-parallel-size that divides the layers" },
     { .id = "vpp-one-knob",
       .stage = STAGE_VALIDATE,
@@ -361,7 +367,7 @@ static const struct rule rows[] = {
       .check = pp_divides_layers,
       .what = "layers are a multiple of the pipeline ranks",
       .why = "Without chunks, layout or uneven stages every rank holds the same number of "
-                 "layers.",
+             "layers.",
       .fix = "a --pipeline-model-parallel-size that divides the layers" },
     { .id = "vpp",
       .stage = STAGE_VALIDATE,

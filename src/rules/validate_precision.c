@@ -1,5 +1,5 @@
-/* Seventh part of validate_args: types of parameters and gradients, and what graphs of a whole iteration
- * ask of them. */
+/* Seventh part of validate_args: types of parameters and gradients, and what graphs of a whole
+ * iteration ask of them. */
 #include <inttypes.h>
 
 #include "rules/sections.h"
@@ -11,7 +11,7 @@ static void params_dtype(struct walk *walk)
 
     job->params_dtype = is_on(job->bf16)   ? "torch.bfloat16"
                         : is_on(job->fp16) ? "torch.float16"
-                                             : "torch.float32";
+                                           : "torch.float32";
 }
 
 /* Dynamic loss scaling finds its scale by overflowing. */
@@ -113,18 +113,19 @@ static enum answer inference_fp8(struct walk *walk, struct finding *finding)
     if (!job->fp8)
         return NOT_APPLICABLE;
     if (graphs_iteration(walk) && graphs_inference_step(walk))
-        return violated(walk, finding, "a graph of an inference step cannot use fp8");
+        return violated_at(walk, finding, 0, "a graph of an inference step cannot use fp8");
     if (walk->release < RELEASE_0_17_0 || !graphs_inference_block(walk))
         return NOT_APPLICABLE;
     if (!is_word(job->transformer_impl, "inference_optimized"))
-        return violated(walk, finding,
-                        "inference graphs of whole blocks with fp8 need the inference optimized "
-                        "layers, not '--transformer-impl %s'",
-                        job->transformer_impl);
+        return violated_at(walk, finding, 0,
+                           "inference graphs of whole blocks with fp8 need the inference optimized "
+                           "layers, not '--transformer-impl %s'",
+                           job->transformer_impl);
     if (is_word(job->fp8_recipe, "mxfp8"))
         return HOLDS;
-    return violated(walk, finding, "inference graphs of whole blocks need '--fp8-recipe mxfp8', not %s",
-                    job->fp8_recipe);
+    return violated_at(walk, finding, 1,
+                       "inference graphs of whole blocks need '--fp8-recipe mxfp8', not %s",
+                       job->fp8_recipe);
 }
 
 static enum answer inference_graph_count(struct walk *walk, struct finding *finding)
@@ -207,10 +208,10 @@ static const struct rule rows[] = {
                  "--cuda-graph-scope",
       .check = inference_fp8,
       .what = "inference graphs of whole blocks use fp8 only with mxfp8 and inference "
-                 "optimized layers",
+              "optimized layers",
       .why = "Other recipes keep state outside the graph.",
       .fix = "--transformer-impl inference_optimized --fp8-recipe mxfp8, or remove "
-                 "--fp8-format" },
+             "--fp8-format" },
     { .id = "cg-inference-count",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,

@@ -1,5 +1,5 @@
-/* Second part of validate_args: context parallel groups, the expert tensor parallel default, and options
- * that were renamed or withdrawn. */
+/* Second part of validate_args: context parallel groups, the expert tensor parallel default, and
+ * options that were renamed or withdrawn. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -55,7 +55,7 @@ static void drop_deprecated_modules(struct walk *walk, struct list *modules)
     for (int i = 0; i < modules->count; i++)
         if (strncmp(modules->item[i], "full", 4) != 0)
             kept[count++] = modules->item[i];
-    *modules = (struct list){ .count = count, .item = kept };
+    *modules = (struct list) { .count = count, .item = kept };
 }
 
 static void graph_modules(struct walk *walk)
@@ -102,8 +102,9 @@ static enum answer tp_overlap_sp(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->sequence_parallel))
         return HOLDS;
-    return violated(walk, finding, "--tp-comm-overlap has no sequence parallel communication to "
-                                   "overlap: no --sequence-parallel");
+    return violated(walk, finding,
+                    "--tp-comm-overlap has no sequence parallel communication to "
+                    "overlap: no --sequence-parallel");
 }
 
 static int64_t product(const struct list *list)
@@ -141,8 +142,9 @@ static enum answer hcp_needed(struct walk *walk, struct finding *finding)
     if (job->context_parallel_size > 1 && job->context_parallel_size % 2 == 0)
         finding_fix(walk, finding, "--hierarchical-context-parallel-sizes 2 %" PRId64,
                     job->context_parallel_size / 2);
-    return violated(walk, finding, "'--cp-comm-type a2a+p2p' has no two levels to work on: no "
-                                   "--hierarchical-context-parallel-sizes");
+    return violated(walk, finding,
+                    "'--cp-comm-type a2a+p2p' has no two levels to work on: no "
+                    "--hierarchical-context-parallel-sizes");
 }
 
 static enum answer removed_options(struct walk *walk, struct finding *finding)
@@ -150,12 +152,15 @@ static enum answer removed_options(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
 
     if (is_set(job->batch_size))
-        return violated(walk, finding, "--batch-size exists only to fail: it is --micro-batch-size");
+        return violated_at(walk, finding, 0,
+                           "--batch-size exists only to fail: it is --micro-batch-size");
     if (is_set(job->warmup))
-        return violated(walk, finding, "--warmup exists only to fail: it is --lr-warmup-fraction");
+        return violated_at(walk, finding, 1,
+                           "--warmup exists only to fail: it is --lr-warmup-fraction");
     if (is_set(job->model_parallel_size))
-        return violated(walk, finding, "--model-parallel-size exists only to fail: it is "
-                                       "--tensor-model-parallel-size");
+        return violated_at(walk, finding, 2,
+                           "--model-parallel-size exists only to fail: it is "
+                           "--tensor-model-parallel-size");
     return HOLDS;
 }
 
@@ -174,13 +179,14 @@ static enum answer graph_flags_alone(struct walk *walk, struct finding *finding)
     if (!is_on(job->enable_cuda_graph) && !is_on(job->external_cuda_graph))
         return NOT_APPLICABLE;
     if (!is_word(job->cuda_graph_impl, "none"))
-        return violated(walk, finding, "%s and '--cuda-graph-impl %s' say the same thing twice",
-                        is_on(job->enable_cuda_graph) ? "--enable-cuda-graph"
-                                                      : "--external-cuda-graph",
-                        job->cuda_graph_impl);
+        return violated_at(
+            walk, finding, 0, "%s and '--cuda-graph-impl %s' say the same thing twice",
+            is_on(job->enable_cuda_graph) ? "--enable-cuda-graph" : "--external-cuda-graph",
+            job->cuda_graph_impl);
     if (!is_on(job->enable_cuda_graph) || !is_on(job->external_cuda_graph))
         return HOLDS;
-    return violated(walk, finding, "--enable-cuda-graph and --external-cuda-graph exclude each other");
+    return violated_at(walk, finding, 1,
+                       "--enable-cuda-graph and --external-cuda-graph exclude each other");
 }
 
 static enum answer graph_scope_once(struct walk *walk, struct finding *finding)
@@ -229,16 +235,17 @@ static enum answer graph_old_words(struct walk *walk, struct finding *finding)
     if (!word || list_has(modules, "full"))
         return NOT_APPLICABLE;
     if (list_has(modules, "full_iteration") && list_has(modules, "full_iteration_inference"))
-        return violated(walk, finding, "'full_iteration' and 'full_iteration_inference' cannot "
-                                       "both be asked for");
+        return violated_at(walk, finding, 0,
+                           "'full_iteration' and 'full_iteration_inference' cannot "
+                           "both be asked for");
     if (is_word(impl, "transformer_engine") ||
         (is_word(impl, "full_iteration") && !is_word(word, "full_iteration")))
-        return violated(walk, finding, "'%s' cannot be captured by '--cuda-graph-impl %s'", word,
-                        impl);
+        return violated_at(walk, finding, is_word(word, "full_iteration") ? 1 : 3,
+                           "'%s' cannot be captured by '--cuda-graph-impl %s'", word, impl);
     if (!scope_is(job, is_word(word, "full_iteration") ? "none" : "block"))
-        return violated(walk, finding,
-                        "'%s' contradicts '--inference-cuda-graph-scope %s'", word,
-                        job->inference_cuda_graph_scope);
+        return violated_at(walk, finding, is_word(word, "full_iteration") ? 2 : 4,
+                           "'%s' contradicts '--inference-cuda-graph-scope %s'", word,
+                           job->inference_cuda_graph_scope);
     return HOLDS;
 }
 
@@ -250,8 +257,7 @@ static enum answer inference_graph_allowed(struct walk *walk, struct finding *fi
     if (!job->inference_cuda_graph_scope ||
         local != is_word(job->inference_cuda_graph_scope, "none"))
         return HOLDS;
-    return violated(walk, finding,
-                    "'--cuda-graph-impl %s' has no inference graphs of scope '%s'",
+    return violated(walk, finding, "'--cuda-graph-impl %s' has no inference graphs of scope '%s'",
                     job->cuda_graph_impl, job->inference_cuda_graph_scope);
 }
 
@@ -347,7 +353,7 @@ static const struct rule rows[] = {
       .options = "--enable-cuda-graph --external-cuda-graph --cuda-graph-impl",
       .check = graph_flags_alone,
       .what = "at most one of --enable-cuda-graph, --external-cuda-graph and "
-                 "--cuda-graph-impl",
+              "--cuda-graph-impl",
       .why = "The flags are old names of implementations.",
       .fix = "keep --cuda-graph-impl only" },
     { .id = "graph-flags",
@@ -393,7 +399,7 @@ static const struct rule rows[] = {
                  "--inference-cuda-graph-scope",
       .check = graph_old_words,
       .what = "full, full_iteration and full_iteration_inference fit the options that "
-                 "replaced them",
+              "replaced them",
       .why = "The words of 0.17 set --cuda-graph-impl or --inference-cuda-graph-scope.",
       .fix = "--cuda-graph-impl full_iteration, or --inference-cuda-graph-scope block" },
     { .id = "graph-modules-old-words",

@@ -1,5 +1,5 @@
-/* What validate_args asks of a reinforcement learning step (--perform-rl-step): inference engines and
- * graphs after the ranks are known, batch sizes after the batch. */
+/* What validate_args asks of a reinforcement learning step (--perform-rl-step): inference engines
+ * and graphs after the ranks are known, batch sizes after the batch. */
 #include <inttypes.h>
 
 #include "rules/sections.h"
@@ -26,10 +26,12 @@ static enum answer rl_kv_offload(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || !is_word(job->rl_kv_cache_management_mode, "offload"))
         return NOT_APPLICABLE;
     if (!is_on(job->rl_persist_cuda_graphs))
-        return violated(walk, finding, "an offloaded KV cache is lost when CUDA graphs are captured "
-                                       "again: no --rl-persist-cuda-graphs");
+        return violated(walk, finding,
+                        "an offloaded KV cache is lost when CUDA graphs are captured "
+                        "again: no --rl-persist-cuda-graphs");
     if (is_nonzero(job->inference_dynamic_batching_unified_memory_level))
-        return violated(walk, finding, "the KV cache is offloaded twice: by hand and by unified memory");
+        return violated(walk, finding,
+                        "the KV cache is offloaded twice: by hand and by unified memory");
     return HOLDS;
 }
 
@@ -41,7 +43,8 @@ static enum answer rl_kv_offload_uvm(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_nonzero(job->inference_dynamic_batching_unified_memory_level))
         return HOLDS;
-    return violated(walk, finding, "the KV cache is offloaded twice: by hand and by unified memory");
+    return violated(walk, finding,
+                    "the KV cache is offloaded twice: by hand and by unified memory");
 }
 
 static enum answer rl_kv_once(struct walk *walk, struct finding *finding)
@@ -65,8 +68,9 @@ static enum answer rl_weights_uvm(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->rl_inference_model_unified_memory_level == 1)
         return HOLDS;
-    return violated(walk, finding, "idle inference weights are offloaded through unified memory, "
-                                   "which is at level %" PRId64,
+    return violated(walk, finding,
+                    "idle inference weights are offloaded through unified memory, "
+                    "which is at level %" PRId64,
                     job->rl_inference_model_unified_memory_level);
 }
 
@@ -79,8 +83,9 @@ static enum answer rl_legacy_gemm(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->moe_use_legacy_grouped_gemm))
         return HOLDS;
-    return violated(walk, finding, "the legacy grouped GEMM cannot change expert parallelism from "
-                                   "%" PRId64 " in training to %" PRId64 " in inference",
+    return violated(walk, finding,
+                    "the legacy grouped GEMM cannot change expert parallelism from "
+                    "%" PRId64 " in training to %" PRId64 " in inference",
                     job->expert_model_parallel_size, ep);
 }
 
@@ -105,8 +110,9 @@ static enum answer rl_inflight(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || !is_set(job->rl_max_inflight_requests))
         return NOT_APPLICABLE;
     if (!is_none_float(job->rl_generation_lag))
-        return violated(walk, finding,
-                        "--rl-max-inflight-requests and --rl-generation-lag say the same thing twice");
+        return violated(
+            walk, finding,
+            "--rl-max-inflight-requests and --rl-generation-lag say the same thing twice");
     if (job->rl_max_inflight_requests >= 1)
         return HOLDS;
     return violated(walk, finding, "%" PRId64 " requests in flight generate nothing",
@@ -120,7 +126,8 @@ static enum answer rl_lag_partial(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || is_none_float(job->rl_generation_lag))
         return NOT_APPLICABLE;
     if (walk->release == RELEASE_MAIN && job->rl_generation_lag < -1)
-        return violated(walk, finding, "a generation lag of %g is below -1", job->rl_generation_lag);
+        return violated(walk, finding, "a generation lag of %g is below -1",
+                        job->rl_generation_lag);
     if (job->rl_generation_lag <= 0 || is_on(job->rl_partial_rollouts))
         return HOLDS;
     return violated(walk, finding, "a generation lag of %g needs --rl-partial-rollouts",
@@ -141,7 +148,8 @@ static enum answer rl_granularity(struct walk *walk, struct finding *finding)
     if (is_word(job->rl_consumption_granularity, "R"))
         return violated(walk, finding, "'--rl-consumption-granularity R' is not implemented");
     if (is_word(submit, "B") && is_word(job->rl_consumption_granularity, "G"))
-        return violated(walk, finding, "batches are submitted whole and cannot be consumed by group");
+        return violated(walk, finding,
+                        "batches are submitted whole and cannot be consumed by group");
     return HOLDS;
 }
 
@@ -154,18 +162,21 @@ static enum answer rl_generations(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step))
         return NOT_APPLICABLE;
     if (is_set(generations) && is_set(job->rl_parallel_generation_tasks))
-        return violated(walk, finding, "--rl-num-parallel-generations and "
-                                       "--rl-parallel-generation-tasks say the same thing twice");
+        return violated(walk, finding,
+                        "--rl-num-parallel-generations and "
+                        "--rl-parallel-generation-tasks say the same thing twice");
     if (is_set(job->rl_num_parallel_generation_batches) &&
         (is_set(generations) || is_set(job->rl_parallel_generation_tasks)))
-        return violated(walk, finding, "--rl-num-parallel-generation-batches comes with another "
-                                       "number of parallel generations");
+        return violated(walk, finding,
+                        "--rl-num-parallel-generation-batches comes with another "
+                        "number of parallel generations");
     if ((ahead || is_set(job->rl_parallel_generation_tasks)) && !is_on(job->rl_partial_rollouts))
         return violated(walk, finding, "parallel generations need --rl-partial-rollouts");
     if (is_set(generations) && is_nonzero(job->grpo_group_size) &&
         floor_mod(generations, job->grpo_group_size) != 0)
-        return violated(walk, finding, "%" PRId64 " parallel generations are not a multiple of "
-                                       "--grpo-group-size %" PRId64,
+        return violated(walk, finding,
+                        "%" PRId64 " parallel generations are not a multiple of "
+                        "--grpo-group-size %" PRId64,
                         generations, job->grpo_group_size);
     return HOLDS;
 }
@@ -207,8 +218,9 @@ static enum answer rl_batch(struct walk *walk, struct finding *finding)
                    : violated(walk, finding, "reinforcement learning has no --global-batch-size");
     if (job->global_batch_size == 0 || floor_mod(samples, job->global_batch_size) == 0)
         return HOLDS;
-    return violated(walk, finding, "%" PRId64 " generated samples (prompts x group x iterations) are "
-                                   "not a multiple of the global batch of %" PRId64,
+    return violated(walk, finding,
+                    "%" PRId64 " generated samples (prompts x group x iterations) are "
+                    "not a multiple of the global batch of %" PRId64,
                     samples, job->global_batch_size);
 }
 
@@ -223,12 +235,14 @@ static enum answer rl_intervals(struct walk *walk, struct finding *finding)
     if (steps == 0)
         return NOT_APPLICABLE;
     if (is_set(job->exit_interval) && floor_mod(job->exit_interval, steps) != 0)
-        return violated(walk, finding, "--exit-interval %" PRId64 " is not a multiple of the "
-                                       "%" PRId64 " steps one round of inference feeds",
+        return violated(walk, finding,
+                        "--exit-interval %" PRId64 " is not a multiple of the "
+                        "%" PRId64 " steps one round of inference feeds",
                         job->exit_interval, steps);
     if (is_set(job->save_interval) && floor_mod(job->save_interval, steps) != 0)
-        return violated(walk, finding, "--save-interval %" PRId64 " is not a multiple of the "
-                                       "%" PRId64 " steps one round of inference feeds",
+        return violated(walk, finding,
+                        "--save-interval %" PRId64 " is not a multiple of the "
+                        "%" PRId64 " steps one round of inference feeds",
                         job->save_interval, steps);
     return HOLDS;
 }
@@ -275,7 +289,7 @@ static const struct rule rows[] = {
                  "--rl-partial-rollouts",
       .check = rl_kv_once,
       .what = "a KV cache removed for training is neither offloaded nor used by partial "
-                 "rollouts",
+              "rollouts",
       .why = "A removed cache cannot be continued.",
       .fix = "remove --rl-remove-kv-cache-during-training" },
     { .id = "rl-weights-uvm",

@@ -1,5 +1,5 @@
-/* Sixth part of validate_args: what is sharded over data parallel ranks (distributed optimizer, torch
- * FSDP2, Megatron-FSDP), 8 and 4 bit parameters. */
+/* Sixth part of validate_args: what is sharded over data parallel ranks (distributed optimizer,
+ * torch FSDP2, Megatron-FSDP), 8 and 4 bit parameters. */
 #include <inttypes.h>
 
 #include "rules/sections.h"
@@ -117,38 +117,34 @@ static enum answer opg_legacy(struct walk *walk, struct finding *finding)
     return violated(walk, finding, "legacy models cannot overlap the gathering of parameters");
 }
 
-/* What torch FSDP2 cannot be combined with, in the order in which Megatron asks. */
-static const char *fsdp2_conflict(const struct walk *walk)
-{
-    const struct job *job = walk->job;
-
-    if (job->pipeline_model_parallel_size != 1)
-        return "--pipeline-model-parallel-size above 1";
-    if (job->expert_model_parallel_size != 1)
-        return "--expert-model-parallel-size above 1";
-    if (is_on(job->use_distributed_optimizer))
-        return "--use-distributed-optimizer";
-    if (is_on(job->gradient_accumulation_fusion))
-        return "gradient accumulation fusion, which is on unless --no-gradient-accumulation-fusion";
-    if (!is_word(job->ckpt_format, "torch_dist") &&
-        (walk->release < RELEASE_0_12_0 || !is_word(job->ckpt_format, "torch_dcp")))
-        return arena_printf(walk->arena, "--ckpt-format %s", job->ckpt_format);
-    if (!is_on(job->untie_embeddings_and_output_weights))
-        return "tied embeddings: no --untie-embeddings-and-output-weights";
-    if (is_on(job->fp16))
-        return "--fp16";
-    return NULL;
-}
-
+/* In the order in which Megatron asks. */
 static enum answer fsdp2_alone(struct walk *walk, struct finding *finding)
 {
-    const char *conflict;
+    const struct job *job = walk->job;
+    bool torch_ckpt = is_word(job->ckpt_format, "torch_dist") ||
+                      (walk->release >= RELEASE_0_12_0 && is_word(job->ckpt_format, "torch_dcp"));
+    const struct {
+        bool conflict;
+        const char *with;
+    } row[] = {
+        { job->pipeline_model_parallel_size != 1, "pipeline parallelism" },
+        { job->expert_model_parallel_size != 1, "expert parallelism" },
+        { is_on(job->use_distributed_optimizer), "--use-distributed-optimizer" },
+        { is_on(job->gradient_accumulation_fusion),
+          "the gradient accumulation fusion: no --no-gradient-accumulation-fusion" },
+        { !torch_ckpt, arena_printf(walk->arena, "'--ckpt-format %s'", job->ckpt_format) },
+        { !is_on(job->untie_embeddings_and_output_weights),
+          "tied embeddings: no --untie-embeddings-and-output-weights" },
+        { is_on(job->fp16), "--fp16" },
+    };
 
-    if (!is_on(walk->job->use_torch_fsdp2))
+    if (!is_on(job->use_torch_fsdp2))
         return NOT_APPLICABLE;
-    conflict = fsdp2_conflict(walk);
-    return conflict ? violated(walk, finding, "--use-torch-fsdp2 does not work with %s", conflict)
-                    : HOLDS;
+    for (int i = 0; i < (int)(sizeof(row) / sizeof(row[0])); i++)
+        if (row[i].conflict)
+            return violated_at(walk, finding, i, "--use-torch-fsdp2 does not work with %s",
+                               row[i].with);
+    return HOLDS;
 }
 
 static enum answer fsdp2_torch(struct walk *walk, struct finding *finding)
@@ -161,7 +157,8 @@ static enum answer fsdp2_torch(struct walk *walk, struct finding *finding)
 }
 
 /* One connection serializes the streams that FSDP overlaps. */
-static enum answer connections(struct walk *walk, struct finding *finding, const char *option)
+static enum answer connections(struct walk *walk, struct finding *finding, int place,
+                               const char *option)
 {
     const struct environment *env = &walk->facts->environment;
 
@@ -169,35 +166,40 @@ static enum answer connections(struct walk *walk, struct finding *finding, const
         return NOT_APPLICABLE;
     if (!is_word(environment_get(env, "CUDA_DEVICE_MAX_CONNECTIONS"), "1"))
         return HOLDS;
-    return violated(walk, finding, "CUDA_DEVICE_MAX_CONNECTIONS=1 serializes what %s overlaps",
-                    option);
+    return violated_at(walk, finding, place,
+                       "CUDA_DEVICE_MAX_CONNECTIONS=1 serializes what %s overlaps", option);
 }
 
 static enum answer fsdp2_connections(struct walk *walk, struct finding *finding)
 {
-    return is_on(walk->job->use_torch_fsdp2) ? connections(walk, finding, "--use-torch-fsdp2")
+    return is_on(walk->job->use_torch_fsdp2) ? connections(walk, finding, 0, "--use-torch-fsdp2")
                                              : NOT_APPLICABLE;
 }
 
 static enum answer opg_step(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *missing = NULL;
 
     if (!is_on(job->overlap_param_gather_with_optimizer_step))
         return NOT_APPLICABLE;
     if (!is_on(job->use_distributed_optimizer))
-        missing = "no --use-distributed-optimizer";
-    else if (!is_on(job->overlap_param_gather))
-        missing = "no --overlap-param-gather";
-    else if (!is_set(job->virtual_pipeline_model_parallel_size))
-        missing = "no model chunks to interleave";
-    else if (is_on(job->use_dist_ckpt))
-        missing = arena_printf(walk->arena, "--ckpt-format %s is distributed", job->ckpt_format);
-    if (!missing)
-        return HOLDS;
-    return violated(walk, finding, "--overlap-param-gather-with-optimizer-step cannot work: %s",
-                    missing);
+        return violated(walk, finding,
+                        "--overlap-param-gather-with-optimizer-step comes without "
+                        "--use-distributed-optimizer");
+    if (!is_on(job->overlap_param_gather))
+        return violated_at(walk, finding, 1,
+                           "--overlap-param-gather-with-optimizer-step comes without "
+                           "--overlap-param-gather");
+    if (!is_set(job->virtual_pipeline_model_parallel_size))
+        return violated_at(walk, finding, 2,
+                           "--overlap-param-gather-with-optimizer-step has no model "
+                           "chunks to interleave");
+    if (is_on(job->use_dist_ckpt))
+        return violated_at(walk, finding, 3,
+                           "--overlap-param-gather-with-optimizer-step does not work "
+                           "with distributed checkpoints (--ckpt-format %s)",
+                           job->ckpt_format);
+    return HOLDS;
 }
 
 static enum answer fp8_gather(struct walk *walk, struct finding *finding)
@@ -210,8 +212,9 @@ static enum answer fp8_gather(struct walk *walk, struct finding *finding)
         (walk->release >= RELEASE_0_12_0 && is_on(job->use_torch_fsdp2)) ||
         (walk->release >= RELEASE_0_14_0 && is_on(job->use_megatron_fsdp)))
         return HOLDS;
-    return violated(walk, finding, "--fp8-param-gather has no sharded parameters to gather: no "
-                                   "--use-distributed-optimizer");
+    return violated(walk, finding,
+                    "--fp8-param-gather has no sharded parameters to gather: no "
+                    "--use-distributed-optimizer");
 }
 
 static enum answer fp4_xor_fp8(struct walk *walk, struct finding *finding)
@@ -255,8 +258,9 @@ static enum answer mfsdp2_dopt(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->use_distributed_optimizer))
         return HOLDS;
-    return violated(walk, finding, "--megatron-fsdp-version 2 shards the optimizer itself: "
-                                   "--use-distributed-optimizer is in the way");
+    return violated(walk, finding,
+                    "--megatron-fsdp-version 2 shards the optimizer itself: "
+                    "--use-distributed-optimizer is in the way");
 }
 
 static enum answer mfsdp_grouped(struct walk *walk, struct finding *finding)
@@ -292,7 +296,7 @@ static enum answer mfsdp_connections(struct walk *walk, struct finding *finding)
     const char *option =
         walk->release < RELEASE_0_14_0 ? "--use-custom-fsdp" : "--use-megatron-fsdp";
 
-    return any_mfsdp(walk) ? connections(walk, finding, option) : NOT_APPLICABLE;
+    return any_mfsdp(walk) ? connections(walk, finding, 1, option) : NOT_APPLICABLE;
 }
 
 static enum answer mfsdp_hash(struct walk *walk, struct finding *finding)
@@ -303,8 +307,8 @@ static enum answer mfsdp_hash(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_set(job->check_weight_hash_across_dp_replicas_interval))
         return HOLDS;
-    return violated(walk, finding, "sharded parameters have no replicas to compare every %" PRId64
-                                   " iterations",
+    return violated(walk, finding,
+                    "sharded parameters have no replicas to compare every %" PRId64 " iterations",
                     job->check_weight_hash_across_dp_replicas_interval);
 }
 
@@ -316,7 +320,8 @@ static enum answer mfsdp_ckpt(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(job->ckpt_format, "fsdp_dtensor"))
         return HOLDS;
-    return violated(walk, finding, "Megatron-FSDP cannot write '--ckpt-format %s'", job->ckpt_format);
+    return violated(walk, finding, "Megatron-FSDP cannot write '--ckpt-format %s'",
+                    job->ckpt_format);
 }
 
 static enum answer mfsdp_meta(struct walk *walk, struct finding *finding)
@@ -338,11 +343,13 @@ static enum answer custom_fsdp(struct walk *walk, struct finding *finding)
     if (!is_on(job->use_custom_fsdp))
         return NOT_APPLICABLE;
     if (!is_on(job->use_distributed_optimizer))
-        return violated(walk, finding, "--use-custom-fsdp comes without --use-distributed-optimizer");
+        return violated_at(walk, finding, 0,
+                           "--use-custom-fsdp comes without --use-distributed-optimizer");
     if (is_on(job->gradient_accumulation_fusion) &&
         (is_word(job->data_parallel_sharding_strategy, "optim_grads_params") ||
          is_word(job->data_parallel_sharding_strategy, "optim_grads")))
-        return violated(walk, finding, "sharded gradients exclude the gradient accumulation fusion");
+        return violated_at(walk, finding, 1,
+                           "sharded gradients exclude the gradient accumulation fusion");
     return HOLDS;
 }
 
@@ -354,8 +361,9 @@ static enum answer fsdp_registration(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->use_megatron_fsdp) && is_on(job->nccl_ub))
         return HOLDS;
-    return violated(walk, finding, "--fsdp-manual-registration comes without %s",
-                    is_on(job->use_megatron_fsdp) ? "--use-nccl-ub" : "--use-megatron-fsdp");
+    return violated_at(walk, finding, is_on(job->use_megatron_fsdp),
+                       "--fsdp-manual-registration comes without %s",
+                       is_on(job->use_megatron_fsdp) ? "--use-nccl-ub" : "--use-megatron-fsdp");
 }
 
 static const struct rule rows[] = {
@@ -375,7 +383,7 @@ static const struct rule rows[] = {
       .check = opg_sharded,
       .what = "--overlap-param-gather needs --use-distributed-optimizer",
       .why = "Only sharded parameters are gathered; Megatron-FSDP (0.14) or dist_muon "
-                 "(0.17) will do too.",
+             "(0.17) will do too.",
       .fix = "--use-distributed-optimizer" },
     { .id = "opg-needs-ogr",
       .stage = STAGE_VALIDATE,
@@ -419,7 +427,7 @@ static const struct rule rows[] = {
       .what = "torch FSDP2 excludes pipelines, experts, the distributed optimizer and more",
       .why = "It shards whole modules with DTensor and owns their gradients.",
       .fix = "--no-gradient-accumulation-fusion --untie-embeddings-and-output-weights "
-                 "--ckpt-format torch_dist, without the options named" },
+             "--ckpt-format torch_dist, without the options named" },
     { .id = "cdmc-fsdp",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,
@@ -447,10 +455,10 @@ static const struct rule rows[] = {
                  "--overlap-param-gather --ckpt-format",
       .check = opg_step,
       .what = "--overlap-param-gather-with-optimizer-step needs sharding, chunks and torch "
-                 "checkpoints",
+              "checkpoints",
       .why = "The first chunk is gathered while the optimizer steps the others.",
       .fix = "--use-distributed-optimizer --overlap-param-gather, model chunks and "
-                 "--ckpt-format torch" },
+             "--ckpt-format torch" },
     { .id = "fsdp-grad-comm-bf16",
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_17_0,
@@ -467,7 +475,7 @@ static const struct rule rows[] = {
       .check = fp8_gather,
       .what = "--fp8-param-gather needs sharded parameters",
       .why = "fp8 shards are gathered instead of bf16; FSDP2 (0.12) or Megatron-FSDP "
-                 "(0.14) will do too.",
+             "(0.14) will do too.",
       .fix = "--use-distributed-optimizer" },
     { .id = "fp8-xor-fp4",
       .stage = STAGE_VALIDATE,
@@ -552,7 +560,7 @@ static const struct rule rows[] = {
                  "--data-parallel-sharding-strategy",
       .check = custom_fsdp,
       .what = "custom FSDP needs the distributed optimizer, and no fusion with sharded "
-                 "gradients",
+              "gradients",
       .why = "It is built on the distributed optimizer.",
       .fix = "--use-distributed-optimizer --no-gradient-accumulation-fusion" },
     { .id = "mfsdp-hash",

@@ -99,50 +99,68 @@ static bool trains(const struct walk *walk)
     return walk->release < RELEASE_0_17_0 || !is_on(walk->job->skip_train);
 }
 
+/* An option that counts what the length of training does not. */
+struct counter {
+    bool given;
+    const char *option;
+};
+
+static int first_given(const struct counter *row, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (row[i].given)
+            return i;
+    return -1;
+}
+
 static enum answer iters_alone(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *other = NULL;
+    const struct counter row[] = {
+        { is_set(job->train_samples), "--train-samples" },
+        { is_set(job->lr_decay_samples), "--lr-decay-samples" },
+        { job->lr_warmup_samples != 0, "--lr-warmup-samples" },
+        { walk->release < RELEASE_0_18_2 && job->rampup_batch_size.count >= 0,
+          "--rampup-batch-size" },
+    };
+    int guilty = first_given(row, 4);
 
     if (!is_nonzero(job->train_iters) || !trains(walk))
         return NOT_APPLICABLE;
-    if (is_set(job->train_samples))
-        other = "--train-samples";
-    else if (is_set(job->lr_decay_samples))
-        other = "--lr-decay-samples";
-    else if (job->lr_warmup_samples != 0)
-        other = "--lr-warmup-samples";
-    else if (walk->release < RELEASE_0_18_2 && job->rampup_batch_size.count >= 0)
-        other = "--rampup-batch-size";
-    else if (!is_none_float(job->lr_warmup_fraction) && job->lr_warmup_iters != 0)
-        return violated(walk, finding, "--lr-warmup-fraction and --lr-warmup-iters are two lengths of "
-                                       "one warm-up");
-    if (!other)
+    if (guilty >= 0)
+        return violated_at(walk, finding, guilty,
+                           "--train-iters %" PRId64 " counts iterations, %s "
+                           "samples",
+                           job->train_iters, row[guilty].option);
+    if (is_none_float(job->lr_warmup_fraction) || job->lr_warmup_iters == 0)
         return HOLDS;
-    return violated(walk, finding, "--train-iters %" PRId64 " counts iterations, %s samples",
-                    job->train_iters, other);
+    return violated_at(walk, finding, walk->release < RELEASE_0_18_2 ? 4 : 3,
+                       "--lr-warmup-fraction and --lr-warmup-iters are two lengths of one warm-up");
 }
 
 static enum answer samples_alone(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *other = NULL;
+    const struct counter row[] = {
+        { is_set(job->train_iters), "--train-iters" },
+        { is_set(job->lr_decay_iters), "--lr-decay-iters" },
+        { job->lr_warmup_iters != 0, "--lr-warmup-iters" },
+    };
+    int guilty = first_given(row, 3);
+    int before = walk->release < RELEASE_0_18_2 ? 5 : 4; /* places of the iterations */
 
     if (!is_nonzero(job->train_samples) || !trains(walk))
         return NOT_APPLICABLE;
-    if (is_set(job->train_iters))
-        other = "--train-iters";
-    else if (is_set(job->lr_decay_iters))
-        other = "--lr-decay-iters";
-    else if (job->lr_warmup_iters != 0)
-        other = "--lr-warmup-iters";
-    else if (!is_none_float(job->lr_warmup_fraction) && job->lr_warmup_samples != 0)
-        return violated(walk, finding, "--lr-warmup-fraction and --lr-warmup-samples are two lengths "
-                                       "of one warm-up");
-    if (!other)
+    if (guilty >= 0)
+        return violated_at(walk, finding, before + guilty,
+                           "--train-samples %" PRId64 " counts samples, "
+                           "%s iterations",
+                           job->train_samples, row[guilty].option);
+    if (is_none_float(job->lr_warmup_fraction) || job->lr_warmup_samples == 0)
         return HOLDS;
-    return violated(walk, finding, "--train-samples %" PRId64 " counts samples, %s iterations",
-                    job->train_samples, other);
+    return violated_at(
+        walk, finding, before + 3,
+        "--lr-warmup-fraction and --lr-warmup-samples are two lengths of one warm-up");
 }
 
 /* What --use-checkpoint-args may still fill in is not missing. */
@@ -151,10 +169,12 @@ static enum answer required(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
     const char *missing = NULL;
 
-    if (is_on(job->use_checkpoint_args))
+    if (is_on(job->use_checkpoint_args) ||
+        (!is_set(job->num_layers) && walk_violated(walk, "vpp-n-pp")))
         return NOT_APPLICABLE;
     if (is_set(job->num_layers) && is_set(job->encoder_num_layers))
-        return violated(walk, finding, "--num-layers and --encoder-num-layers are one number");
+        return violated_at(walk, finding, 0,
+                           "--num-layers and --encoder-num-layers are one number");
     if (!is_set(job->num_layers) && !is_set(job->encoder_num_layers))
         missing = "--num-layers";
     else if (!is_set(job->hidden_size))
@@ -166,7 +186,8 @@ static enum answer required(struct walk *walk, struct finding *finding)
     if (!missing)
         return HOLDS;
     finding_fix(walk, finding, "give %s", missing);
-    return violated(walk, finding, "%s is not given and has no default", missing);
+    return violated_at(walk, finding, is_word(missing, "--num-layers") ? 1 : 2,
+                       "%s is not given and has no default", missing);
 }
 
 static enum answer heads_divide(struct walk *walk, struct finding *finding)
@@ -207,11 +228,12 @@ static enum answer seq_required(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
 
     if (is_set(job->seq_length) && is_set(job->encoder_seq_length))
-        return violated(walk, finding, "--seq-length and --encoder-seq-length are one number");
+        return violated_at(walk, finding, 0,
+                           "--seq-length and --encoder-seq-length are one number");
     if (is_set(job->seq_length) || is_set(job->encoder_seq_length) ||
         is_on(job->use_checkpoint_args))
         return HOLDS;
-    return violated(walk, finding, "--seq-length is not given and has no default");
+    return violated_at(walk, finding, 1, "--seq-length is not given and has no default");
 }
 
 static enum answer positions_suffice(struct walk *walk, struct finding *finding)
@@ -227,9 +249,10 @@ static enum answer positions_suffice(struct walk *walk, struct finding *finding)
     if (positions >= longest)
         return HOLDS;
     finding_fix(walk, finding, "--max-position-embeddings %" PRId64, longest);
-    return violated(walk, finding,
-                    "--max-position-embeddings %" PRId64 " is shorter than a sequence of %" PRId64,
-                    positions, longest);
+    return violated_at(walk, finding, longest != job->seq_length,
+                       "--max-position-embeddings %" PRId64
+                       " is shorter than a sequence of %" PRId64,
+                       positions, longest);
 }
 
 static enum answer lr_order(struct walk *walk, struct finding *finding)
@@ -250,10 +273,11 @@ static enum answer save_interval(struct walk *walk, struct finding *finding)
     if (!job->save)
         return NOT_APPLICABLE;
     if (!is_set(job->save_interval))
-        return violated(walk, finding, "--save '%s' comes without --save-interval", job->save);
+        return violated_at(walk, finding, 0, "--save '%s' comes without --save-interval",
+                           job->save);
     if (job->save_interval > 0 || walk->release < RELEASE_0_14_0)
         return HOLDS;
-    return violated(walk, finding, "a --save-interval of %" PRId64, job->save_interval);
+    return violated_at(walk, finding, 1, "a --save-interval of %" PRId64, job->save_interval);
 }
 
 static enum answer save_retain(struct walk *walk, struct finding *finding)
@@ -268,9 +292,10 @@ static enum answer save_retain(struct walk *walk, struct finding *finding)
     if (job->save_interval > 0)
         finding_fix(walk, finding, "--save-retain-interval %" PRId64,
                     round_up(retain, job->save_interval));
-    return violated(walk, finding,
-                    "--save-retain-interval %" PRId64 " is not a multiple of --save-interval %" PRId64,
-                    retain, job->save_interval);
+    return violated_at(walk, finding, retain > 0,
+                       "--save-retain-interval %" PRId64
+                       " is not a multiple of --save-interval %" PRId64,
+                       retain, job->save_interval);
 }
 
 static enum answer save_params(struct walk *walk, struct finding *finding)
@@ -281,8 +306,9 @@ static enum answer save_params(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->overlap_param_gather))
         return HOLDS;
-    return violated(walk, finding, "--save-params-interval reads parameters that "
-                                   "--overlap-param-gather has not gathered yet");
+    return violated(walk, finding,
+                    "--save-params-interval reads parameters that "
+                    "--overlap-param-gather has not gathered yet");
 }
 
 static enum answer log_memory(struct walk *walk, struct finding *finding)
@@ -297,7 +323,8 @@ static enum answer log_memory(struct walk *walk, struct finding *finding)
         finding_fix(walk, finding, "--log-memory-interval %" PRId64,
                     round_up(job->log_memory_interval, job->log_interval));
     return violated(walk, finding,
-                    "--log-memory-interval %" PRId64 " is not a multiple of --log-interval %" PRId64,
+                    "--log-memory-interval %" PRId64
+                    " is not a multiple of --log-interval %" PRId64,
                     job->log_memory_interval, job->log_interval);
 }
 
@@ -320,8 +347,9 @@ static enum answer fp32_residual(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->fp16) || is_on(job->bf16))
         return HOLDS;
-    return violated(walk, finding, "--fp32-residual-connection has nothing to widen: everything is "
-                                   "fp32 without --bf16 or --fp16");
+    return violated(walk, finding,
+                    "--fp32-residual-connection has nothing to widen: everything is "
+                    "fp32 without --bf16 or --fp16");
 }
 
 static enum answer grouped_gemm_bf16(struct walk *walk, struct finding *finding)
@@ -344,8 +372,9 @@ static enum answer grouped_gemm_sm(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (arch->value >= 80)
         return HOLDS;
-    return violated(walk, finding, "--moe-grouped-gemm needs compute capability 8.0, this GPU has "
-                                   "%d.%d",
+    return violated(walk, finding,
+                    "--moe-grouped-gemm needs compute capability 8.0, this GPU has "
+                    "%d.%d",
                     (int)(arch->value / 10), (int)(arch->value % 10));
 }
 
@@ -369,14 +398,14 @@ static enum answer wd_style(struct walk *walk, struct finding *finding)
     if (is_word(job->weight_decay_incr_style, "constant")) {
         if (!start && !end)
             return HOLDS;
-        return violated(walk, finding, "a constant weight decay has no %s",
-                        start ? "--start-weight-decay" : "--end-weight-decay");
+        return violated_at(walk, finding, !start, "a constant weight decay has no %s",
+                           start ? "--start-weight-decay" : "--end-weight-decay");
     }
     if (start && end)
         return HOLDS;
-    return violated(walk, finding, "'--weight-decay-incr-style %s' comes without %s",
-                    job->weight_decay_incr_style,
-                    start ? "--end-weight-decay" : "--start-weight-decay");
+    return violated_at(walk, finding, 2 + start, "'--weight-decay-incr-style %s' comes without %s",
+                       job->weight_decay_incr_style,
+                       start ? "--end-weight-decay" : "--start-weight-decay");
 }
 
 static const struct rule rows[] = {
@@ -450,7 +479,7 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN,
       .adjust = ffn_default,
       .what = "--ffn-hidden-size is 4 x hidden, with --swiglu 8/3 x hidden down to a "
-                 "multiple of 64",
+              "multiple of 64",
       .why = "It is not rounded to the tensor parallel size." },
     { .id = "heads-divide-hidden",
       .stage = STAGE_VALIDATE,
@@ -634,7 +663,7 @@ static const struct rule rows[] = {
       .what = "start and end of the weight decay are given unless it is constant",
       .why = "A constant one is --weight-decay.",
       .fix = "--start-weight-decay and --end-weight-decay, or --weight-decay-incr-style "
-                 "constant" },
+             "constant" },
     { .id = "wd-constant",
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_8_0,

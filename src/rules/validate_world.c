@@ -1,4 +1,5 @@
-/* The head of validate_args: checkpoint options, then how the ranks divide into TP x PP x CP x DP. */
+/* The head of validate_args: checkpoint options, then how the ranks divide into TP x PP x CP x DP.
+ */
 #include <inttypes.h>
 
 #include "rules/nearest.h"
@@ -13,8 +14,9 @@ static enum answer ckpt_convert(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->ckpt_convert_save && job->load)
         return HOLDS;
-    return violated(walk, finding, "'--ckpt-convert-format %s' has no %s", job->ckpt_convert_format,
-                    job->ckpt_convert_save ? "--load" : "--ckpt-convert-save");
+    return violated_at(walk, finding, job->ckpt_convert_save != NULL,
+                       "'--ckpt-convert-format %s' has no %s", job->ckpt_convert_format,
+                       job->ckpt_convert_save ? "--load" : "--ckpt-convert-save");
 }
 
 static enum answer use_ckpt_args(struct walk *walk, struct finding *finding)
@@ -24,9 +26,11 @@ static enum answer use_ckpt_args(struct walk *walk, struct finding *finding)
     if (!is_on(job->use_checkpoint_args))
         return NOT_APPLICABLE;
     if (!job->load && !job->pretrained_checkpoint)
-        return violated(walk, finding, "--use-checkpoint-args has no checkpoint to read: no --load");
+        return violated_at(walk, finding, 0,
+                           "--use-checkpoint-args has no checkpoint to read: no --load");
     if (is_word(job->non_persistent_ckpt_type, "local"))
-        return violated(walk, finding, "--use-checkpoint-args cannot read a local checkpoint");
+        return violated_at(walk, finding, 1,
+                           "--use-checkpoint-args cannot read a local checkpoint");
     return HOLDS;
 }
 
@@ -36,8 +40,7 @@ static enum answer np_ckpt_type(struct walk *walk, struct finding *finding)
 
     if (!type)
         return NOT_APPLICABLE;
-    if (is_word(type, "global") ||
-        (is_word(type, "local") && walk->release >= RELEASE_0_11_0))
+    if (is_word(type, "global") || (is_word(type, "local") && walk->release >= RELEASE_0_11_0))
         return HOLDS;
     return violated(walk, finding, "'--non-persistent-ckpt-type %s' is parsed but not supported",
                     type);
@@ -54,18 +57,18 @@ static enum answer legacy_ckpt(struct walk *walk, struct finding *finding)
 }
 
 /* Shards of one weight against the tensor parallel size they build on. */
-static enum answer shards_fit(struct walk *walk, struct finding *finding, int64_t shards, int64_t tp,
-                              const char *option)
+static enum answer shards_fit(struct walk *walk, struct finding *finding, int64_t shards,
+                              int64_t tp, const char *option)
 {
     if (!is_set(shards) || tp == 0)
         return NOT_APPLICABLE;
     if (shards >= tp && floor_mod(shards, tp) == 0)
         return HOLDS;
     finding_fix(walk, finding, "%s %" PRId64, option, round_up(shards, tp));
-    return violated(walk, finding,
-                    "%" PRId64 " shards of a weight are not a multiple of its %" PRId64
-                    " tensor parallel ranks",
-                    shards, tp);
+    return violated_at(walk, finding, shards >= tp,
+                       "%" PRId64 " shards of a weight are not a multiple of its %" PRId64
+                       " tensor parallel ranks",
+                       shards, tp);
 }
 
 static enum answer gtp_shards(struct walk *walk, struct finding *finding)
@@ -90,15 +93,19 @@ static enum answer encoder_parallel(struct walk *walk, struct finding *finding)
     if (tp <= 0)
         return NOT_APPLICABLE;
     if (walk->release <= RELEASE_0_10_0 && pp <= 0)
-        return violated(walk, finding, "an encoder tensor parallel size of %" PRId64
-                        " has no --encoder-pipeline-model-parallel-size", tp);
+        return violated(walk, finding,
+                        "an encoder tensor parallel size of %" PRId64
+                        " has no --encoder-pipeline-model-parallel-size",
+                        tp);
     if (is_set(job->num_attention_heads) && floor_mod(job->num_attention_heads, tp) != 0)
         return violated(walk, finding,
-                        "%" PRId64 " attention heads cannot be split over %" PRId64 " encoder ranks",
+                        "%" PRId64 " attention heads cannot be split over %" PRId64
+                        " encoder ranks",
                         job->num_attention_heads, tp);
     if (tp > job->tensor_model_parallel_size)
         return violated(walk, finding,
-                        "the encoder's %" PRId64 " tensor parallel ranks exceed the decoder's %" PRId64,
+                        "the encoder's %" PRId64
+                        " tensor parallel ranks exceed the decoder's %" PRId64,
                         tp, job->tensor_model_parallel_size);
     return HOLDS;
 }
@@ -136,7 +143,8 @@ static void encoder_tp_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (job->encoder_pipeline_model_parallel_size > 0 && job->encoder_tensor_model_parallel_size == 0)
+    if (job->encoder_pipeline_model_parallel_size > 0 &&
+        job->encoder_tensor_model_parallel_size == 0)
         job->encoder_tensor_model_parallel_size = job->tensor_model_parallel_size;
 }
 
@@ -201,8 +209,8 @@ static enum answer sizes_positive(struct walk *walk, struct finding *finding)
 /* A pipeline size near the wanted one that divides ranks and layers; 0: none but the wanted. */
 static int64_t fitting_pp(const struct job *job)
 {
-    int64_t others = job->tensor_model_parallel_size * job->context_parallel_size *
-                     job->gtp_weight_remat_size;
+    int64_t others =
+        job->tensor_model_parallel_size * job->context_parallel_size * job->gtp_weight_remat_size;
     int64_t room = job->world_size / others;
 
     if (others <= 0 || job->world_size % others != 0)
@@ -230,15 +238,18 @@ static enum answer world_divides(struct walk *walk, struct finding *finding)
         finding_fix(walk, finding, "start %" PRId64 " ranks", round_up(job->world_size, ranks));
     if (job->gtp_weight_remat_size > 1)
         return violated(walk, finding,
-                        "%" PRId64 " ranks cannot be split into groups of weight shards x PP x CP = "
+                        "%" PRId64
+                        " ranks cannot be split into groups of weight shards x PP x CP = "
                         "%" PRId64 " x %" PRId64 " x %" PRId64 " = %" PRId64,
                         job->world_size, job->tensor_parallel_num_weight_shards,
                         job->pipeline_model_parallel_size, job->context_parallel_size, ranks);
-    return violated(walk, finding,
-                    "%" PRId64 " ranks cannot be split into groups of TP x PP x CP = %" PRId64
-                    " x %" PRId64 " x %" PRId64 " = %" PRId64,
-                    job->world_size, job->tensor_model_parallel_size,
-                    job->pipeline_model_parallel_size, job->context_parallel_size, ranks);
+    return violated_at(walk, finding,
+                       walk->release == RELEASE_0_8_0 &&
+                           floor_mod(job->world_size, job->tensor_model_parallel_size) == 0,
+                       "%" PRId64 " ranks cannot be split into groups of TP x PP x CP = %" PRId64
+                       " x %" PRId64 " x %" PRId64 " = %" PRId64,
+                       job->world_size, job->tensor_model_parallel_size,
+                       job->pipeline_model_parallel_size, job->context_parallel_size, ranks);
 }
 
 static enum answer attn_local_spec(struct walk *walk, struct finding *finding)
