@@ -213,10 +213,11 @@ bool peel_options(struct peel *peel, const struct launcher *launcher)
     peel->dashes = false;
     while (peel->used < peel->argc && !ends_options(peel, launcher)) {
         const char *word = peel->word[peel->used];
-        bool is_long = word[1] == '-' || launcher->grammar == GRAMMAR_MPI;
+        bool is_long;
 
         if (word[0] != '-' || !word[1])
             return true;
+        is_long = word[1] == '-' || launcher->grammar == GRAMMAR_MPI;
         if (strcmp(word, "--") == 0) {
             peel->dashes = true;
             peel->used++;
