@@ -108,8 +108,9 @@ static uint64_t batch_bytes(const struct static_rank *rank)
 }
 
 /* 0.18.2 alone: pretrain_gpt.py get_batch moves a batch to the GPU inside the very dictionary that the rerun
- * state machine keeps for a replay, so that the batches of a whole iteration stay (tensor-parallel rank 0 of
- * the stages that read data; rerun_state_machine.py). 0.19 keeps a copy. */
+ * state machine keeps for a replay, so that the batches of a whole iteration stay on tensor-parallel rank 0 of
+ * the stages that read data (rerun_state_machine.py). 0.19 keeps a copy. Estimates speak of the last
+ * tensor-parallel rank, so with several this is no more than possible. */
 static uint64_t replay_batches_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -132,5 +133,5 @@ void add_retained_terms(struct static_rank *rank)
     static_add(rank, "buffers", "nodes of overlapped layers", overlapped_nodes_bytes(rank),
                WHEN_AT_REST, LIKELY);
     static_add(rank, "buffers", "batches kept for replay", replay_batches_bytes(rank), WHEN_ALWAYS,
-               LIKELY);
+               rank->shape->tp > 1 ? POSSIBLE : LIKELY);
 }
