@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "memory/activations.h"
+#include "memory/assumptions.h"
 #include "memory/layer.h"
 #include "memory/replay.h"
 #include "memory/static.h"
@@ -36,6 +37,8 @@ static void add_missing_parts(const struct job *job, struct memory *memory)
 {
     if (job->fp8 || job->fp4)
         add_missing(memory, "fp8");
+    if (job->fine_grained_activation_offloading == 1 || job->cpu_offloading_num_layers > 0)
+        add_missing(memory, "activation offloading");
 }
 
 static struct schedule schedule_of(const struct job *job, const struct shape *shape)
@@ -194,6 +197,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
         return;
     }
     add_missing(memory, e.placement.missing);
+    assumptions_of(job, &e.shape, arena, memory);
     add_missing_parts(job, memory);
     e.schedule = schedule_of(job, &e.shape);
     for (int i = 0; i < PREMISES; i++) {

@@ -289,7 +289,7 @@ static bool workspace_config(const char *text, uint64_t *bytes)
 static uint64_t cublas_workspace(const struct facts *facts, const struct shape *shape)
 {
     const char *config = environment_get(&facts->environment, "CUBLAS_WORKSPACE_CONFIG");
-    bool big = shape->gpu_arch / 10 == 9 ||
+    bool big = shape->gpu_arch < 0 || shape->gpu_arch / 10 == 9 ||
                (shape->gpu_arch / 10 == 10 && *shape->torch && version_compare(shape->torch, "2.12") >= 0);
     uint64_t bytes;
 
