@@ -31,7 +31,8 @@ ifdef SANITIZE
 SANITIZER = -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
 endif
 
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude -Isrc -I$(B)/gen \
+# -fwrapv: sizes on a command line can be absurd; their products must not be undefined.
+ALL_CFLAGS = -std=c11 -fwrapv -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude -Isrc -I$(B)/gen \
              -DVERSION='"$(VERSION)"' -MMD -MP
 # libyaml and jansson are linked statically: the binary must start in images that lack them.
 STATIC_LIBS = -Wl,-Bstatic $(shell pkg-config --libs yaml-0.1 jansson) -Wl,-Bdynamic
