@@ -113,7 +113,7 @@ demo: all
 	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
 	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
 
-check: check-unit check-cli check-exec check-mpi
+check: check-unit check-cli check-exec check-mpi check-torchrun
 
 check-cli: all
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
@@ -140,6 +140,10 @@ agreement: all
 # Agreement under a real mpirun.
 check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/mpi/run
+
+# In front of a real torchrun, and as its worker.
+check-torchrun: all
+	$(Q)BUILD=$(abspath $(B)) tests/torchrun/run
 
 # Agreement under a real Slurm of two nodes, started for the test (as root).
 check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
@@ -217,7 +221,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cli check-exec check-mpi accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
