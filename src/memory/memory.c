@@ -175,7 +175,9 @@ static void estimate_rank(struct estimate *e, int pp_rank, struct memory_rank *r
     rank->parameters = parameters.total;
     rank->parameters_expert = parameters.expert;
     rank->allocated_bytes = static_sum(&held, WHEN_AT_REST, LIKELY);
-    rank->peak_at_least_bytes = peak[CERTAIN];
+    rank->peak_at_least_bytes =
+        larger(peak[CERTAIN],
+               larger(static_sum(&held, WHEN_STEP, CERTAIN), held.init_peak_bytes));
     rank->peak_bytes = larger(peak[LIKELY], larger(held.step_peak_bytes, held.init_peak_bytes));
     rank->peak_up_to_bytes = larger(peak[POSSIBLE], rank->peak_bytes);
     rank->peak_up_to_bytes += rank->peak_up_to_bytes * FRAGMENTATION_PERCENT / 100;
