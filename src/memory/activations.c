@@ -234,6 +234,41 @@ static void backward_pieces(const struct profiles *p, const struct pieces *piece
     }
 }
 
+/* The attention mask that the data loader makes, a byte for every pair of positions: there while a chunk
+ * that reads data runs forward, whole before it is cut for context parallelism, and kept by recomputed
+ * groups (pretrain_gpt.py, get_batch; tensor_parallel/random.py, CheckpointFunction). */
+static uint64_t mask_bytes(const struct profiles *p, const struct chunk *chunk)
+{
+    const struct shape *s = p->shape;
+
+    if (p->job->create_attention_mask_in_dataloader != 1 ||
+        !(chunk->pre_process || chunk->post_process))
+        return 0;
+    return s->micro_batch_size * s->seq_length * s->seq_length;
+}
+
+static void add_mask(const struct profiles *p, const struct pieces *pieces, const struct chunk *chunk,
+                     struct chunk_activations *out)
+{
+    uint64_t whole = mask_bytes(p, chunk);
+    struct held part = transient(whole / p->shape->cp);
+    const struct crest cutting = { .held = transient(whole + whole / p->shape->cp), .at = "batch" };
+    const struct held nothing = { 0 };
+    bool kept = false;
+
+    if (!whole)
+        return;
+    for (size_t i = 0; i < pieces->count; i++)
+        kept = kept || pieces->piece[i].group > 0;
+    held_add(&out->forward.held, &part);
+    if (p->shape->cp > 1)
+        consider(&out->forward, &nothing, &cutting, &pieces->piece[0], false);
+    if (!kept)
+        return;
+    held_add(&out->saved, &part);
+    held_add(&out->backward.held, &part);
+}
+
 void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, struct arena *arena,
                           struct chunk_activations *out)
 {
@@ -243,4 +278,5 @@ void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, 
     list_pieces(profiles, chunk, arena, &pieces);
     forward_pieces(profiles, &pieces, out);
     backward_pieces(profiles, &pieces, out);
+    add_mask(profiles, &pieces, chunk, out);
 }

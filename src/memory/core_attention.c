@@ -123,11 +123,15 @@ static void repeated_tensors(const struct layer_view *v, const struct core_atten
     passing(v->lifetimes, CERTAIN, k + w, B_ATTENTION, B_ATTENTION);
 }
 
-/* The fused softmax kernels take a limited length (fusions/fused_softmax.py, is_kernel_available). */
+/* The fused softmax kernels take two-byte scores of a limited length; TE does not ask Megatron's option
+ * (fusions/fused_softmax.py, is_kernel_available; TE dot_product_attention/softmax.py). */
 static bool softmax_fused(const struct layer_view *v)
 {
-    return v->job->masked_softmax_fusion == 1 && v->shape->param_bytes == 2 &&
-           v->shape->seq_length <= (v->shape->transformer_engine ? 16384 : 4096);
+    if (v->shape->param_bytes != 2)
+        return false;
+    if (v->shape->transformer_engine)
+        return v->shape->seq_length <= 16384;
+    return v->job->masked_softmax_fusion == 1 && v->shape->seq_length <= 4096;
 }
 
 /* Scores of every pair of positions: raw, softmaxed, dropped out with a byte mask
@@ -139,17 +143,23 @@ static void score_tensors(const struct layer_view *v, const struct core_attentio
     uint64_t pairs = s->micro_batch_size * c->heads * s->seq_length * s->seq_length;
     uint64_t e = s->param_bytes;
     bool dropout = v->job->attention_dropout != 0;
-    bool wide = !softmax_fused(v) && v->job->attention_softmax_in_fp32 == 1 && e == 2;
+    bool fused = softmax_fused(v);
+    bool wide = !fused && v->job->attention_softmax_in_fp32 == 1 && e == 2;
 
     passing(l, CERTAIN, e * pairs, F_SCORES, F_CONTEXT);
     if (s->transformer_engine) /* the GEMM's input; Megatron's own comes from a buffer that stays */
         passing(l, LIKELY, e * pairs, F_SCORES, F_SCORES);
+    if (!fused && !wide) /* the mask was written into a view: backward copies the scores thrice */
+        passing(l, LIKELY, 3 * e * pairs, B_SOFTMAX, B_SOFTMAX);
     if (wide) {
         passing(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX);
         saved(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX, B_SOFTMAX);
         passing(l, CERTAIN, 8 * pairs, B_SOFTMAX, B_SOFTMAX); /* the gradient before and behind it */
     }
-    saved(l, CERTAIN, e * pairs, F_SOFTMAX, F_CONTEXT, wide && !dropout ? B_CONTEXT : B_DROPOUT);
+    if (wide && dropout) /* dropout keeps a mask, not what it is given */
+        passing(l, CERTAIN, e * pairs, F_SOFTMAX, F_CONTEXT);
+    else
+        saved(l, CERTAIN, e * pairs, F_SOFTMAX, F_CONTEXT, wide ? B_CONTEXT : B_SOFTMAX);
     if (dropout) {
         saved(l, CERTAIN, e * pairs, F_DROPOUT, F_CONTEXT, B_CONTEXT);
         saved(l, CERTAIN, pairs, F_DROPOUT, F_DROPOUT, B_DROPOUT);

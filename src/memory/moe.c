@@ -116,6 +116,13 @@ static void dispatch_tensors(const struct layer_view *v, const struct moe *m)
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_PERMUTE, B_PERMUTE);
 }
 
+/* Deterministic algorithms add tokens up with index_add_, whose backward wants them. */
+static void kept_for_unpermute(const struct layer_view *v, const struct moe *m, uint64_t tokens)
+{
+    if (v->job->deterministic_mode == 1 && !m->fused)
+        saved(v->lifetimes, LIKELY, tokens, F_UNPERMUTE, F_UNPERMUTE, B_UNPERMUTE);
+}
+
 /* After the experts, the same way back. */
 static void combine_tensors(const struct layer_view *v, const struct moe *m)
 {
@@ -130,6 +137,7 @@ static void combine_tensors(const struct layer_view *v, const struct moe *m)
     if (m->exchanged)
         passing(l, CERTAIN, m->sent, F_COMBINE, F_UNPERMUTE);
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_UNPERMUTE, F_ADD2);
+    kept_for_unpermute(v, m, m->sent);
 
     passing(l, CERTAIN, m->sent, B_UNPERMUTE, m->exchanged ? B_COMBINE
                                               : m->gathered ? B_REDUCE
@@ -156,6 +164,7 @@ static void allgather_tensors(const struct layer_view *v, const struct moe *m)
     if (group)
         passing(l, CERTAIN, m->everyone, F_UNPERMUTE, F_UNPERMUTE);
     passing(l, CERTAIN, part, F_UNPERMUTE, F_ADD2);
+    kept_for_unpermute(v, m, m->worked);
 
     if (group)
         passing(l, CERTAIN, m->everyone, B_UNPERMUTE, B_UNPERMUTE);
@@ -201,6 +210,13 @@ static void expert_tensors(const struct layer_view *v, const struct moe *m)
         if (v->job->moe_router_dtype)
             passing(l, LIKELY, 4 * m->rows * s->moe_ffn_hidden_size / s->etp, F_ACT, F_ACT);
     }
+    if (grouped && s->bias) { /* added expert by expert into a copy */
+        if (recomputes(v->job, "moe_act"))
+            passing(l, LIKELY, m->fc1, F_ACT, F_ACT);
+        else
+            saved(l, LIKELY, m->fc1, F_ACT, F_ACT, B_ACT);
+        passing(l, LIKELY, m->worked, F_FC2, F_FC2);
+    }
     if (!grouped)
         passing(l, CERTAIN, m->worked, F_FC2, F_FC2);
     passing(l, CERTAIN, m->act / once, B_FC2, B_ACT);
@@ -224,7 +240,10 @@ static void shared_expert_tensors(const struct layer_view *v)
 
     if (!act)
         return;
-    passing(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1);
+    if (v->job->moe_shared_expert_overlap == 1) /* gathered outside of the GEMM, which keeps it whole */
+        saved(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1, B_SHARED_FC1);
+    else
+        passing(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1);
     saved(l, CERTAIN, s->gates * act, F_SHARED_FC1, F_SHARED_ACT, B_SHARED_ACT);
     saved(l, CERTAIN, act, F_SHARED_ACT, F_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, gathered, F_SHARED_FC2, F_SHARED_FC2);

@@ -55,16 +55,18 @@ static bool fused_possible(const struct job *job, const struct shape *s, const s
     return arch == 90 && widest <= 256 && qk == v;
 }
 
-/* FlashAttention 2 (same file). Where it is not known whether it is installed, an NVIDIA image is assumed:
- * there it is. */
+/* FlashAttention 2 (same file); from TE 2.17 on values are padded to the width of keys. Where it is not
+ * known whether it is installed, an NVIDIA image is assumed: there it is. */
 static bool flash_possible(const struct shape *s, const struct facts *facts, int64_t arch)
 {
-    uint64_t qk, v;
+    bool pads = !s->te || !*s->te || version_compare(s->te, "2.17") >= 0;
+    uint64_t qk, v, widest;
 
     head_widths(s, &qk, &v);
+    widest = qk > v ? qk : v;
     if (facts->flash_attn.known && !*facts->flash_attn.value)
         return false;
-    return arch >= 80 && s->param_bytes == 2 && qk <= 256 && qk == v;
+    return arch >= 80 && s->param_bytes == 2 && widest <= 256 && widest % 8 == 0 && (qk == v || pads);
 }
 
 /* TE prefers fused attention from Hopper on, flash before; what is neither is unfused. */
@@ -99,6 +101,8 @@ static void choose_attention(const struct job *job, const struct shape *s, const
         return;
     }
     premise->attention_assumed = s->gpu_arch <= 0 || (!facts->flash_attn.known && !fused);
+    if (s->cp > 1 && !flash && !fused) /* nothing else runs over context parallel ranks */
+        fused = premise->attention_assumed = true;
     premise->attention = choose(flash, fused, arch);
     if (premise->trust == CERTAIN && s->gpu_arch <= 0)
         premise->attention = cheapest(any || is(asked, "flash"), any || is(asked, "fused"));
