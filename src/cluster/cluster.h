@@ -29,7 +29,7 @@ struct cluster_facts {
     uint64_t argv_hash;      /* the trainer's other words, without per-rank options; 0 unknown */
     int64_t gpu_total_bytes; /* usable by this rank; 0 unknown */
     char gpu[48];            /* name, "" unknown */
-    char gpu_uuid[48];       /* of the device this rank will use, "" unknown */
+    char gpu_uuid[64];       /* of the device this rank will use, "" unknown */
     char host[48];
     char script[48]; /* last part of the trainer's path: ranks of one script are compared */
 };

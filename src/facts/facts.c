@@ -4,6 +4,7 @@
 
 #include "base/parse_size.h"
 #include "facts/gpus.h"
+#include "facts/ranks.h"
 
 enum kind { COUNT, BYTES, TEXT, PACKAGE };
 
@@ -143,6 +144,8 @@ static int read_one(struct facts *facts, const char *name, json_t *value, struct
         return 0;
     if (strcmp(name, "env") == 0)
         return read_environment(facts, value, arena, err);
+    if (strcmp(name, "ranks") == 0)
+        return facts_read_ranks(facts, value, arena, err);
     if (strcmp(name, "files") == 0)
         return json_is_array(value) || json_is_object(value)
                    ? 0 /* no rule asks for a file's presence yet */
