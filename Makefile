@@ -113,7 +113,7 @@ demo: all
 	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
 	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
 
-check: check-unit check-cli check-exec check-mpi check-torchrun
+check: check-unit check-cases check-cli check-exec check-mpi check-torchrun
 
 check-cli: all
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
@@ -129,6 +129,10 @@ $(B)/tests/nvml/libnvidia-ml.so.1: tests/nvml/nvml.c
 # What a job sees of how it was started; what the binary needs to start.
 check-exec: all $(B)/tests/exec/state $(B)/tests/mpi/wrapper
 	$(Q)BUILD=$(abspath $(B)) tests/exec/run
+
+# Case files: every rule that can be violated and how (tests/cases/run --help).
+check-cases: all
+	$(Q)$(PYTHON) tests/cases/run --checker "$(B)/megatron-preflight check --batch -"
 
 # Our verdict against what Megatron's own parser, validator and config said; AGREEMENT=--disagreements lists
 # where they differ, --help says what else.
@@ -221,7 +225,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
