@@ -500,7 +500,7 @@ static const struct rule rows[] = {
       .needs = "recompute-sel-method",
       .what = "selective recomputation excludes --recompute-num-layers",
       .why = "It recomputes parts of every layer.", .fix = "drop --recompute-num-layers" },
-    { .id = "dist-saved-act-sp", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+    { .id = "dist-saved-act", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
       .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = distributed_with_sp,
       .options = "--distribute-saved-activations --sequence-parallel",
       .what = "--distribute-saved-activations excludes --sequence-parallel",

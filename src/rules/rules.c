@@ -197,6 +197,11 @@ enum answer violated(struct walk *walk, struct finding *finding, const char *fmt
     return VIOLATED;
 }
 
+enum severity severity_of_seen_trainer(const struct walk *walk)
+{
+    return walk->facts->megatron_tree.known ? SEVERITY_ERROR : SEVERITY_WARNING;
+}
+
 void finding_fix(struct walk *walk, struct finding *finding, const char *fmt, ...)
 {
     va_list ap;

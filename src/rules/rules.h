@@ -80,6 +80,11 @@ enum answer violated(struct walk *walk, struct finding *finding, const char *fmt
  * "id/n" in places.tsv, the first "id". */
 enum answer violated_at(struct walk *walk, struct finding *finding, int place, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* For what a run needs besides a model - data, tokenizer, length: an error when the trainer's own tree is
+ * there to be read, else a warning, because what we see may not be all that the trainer is given. */
+enum severity severity_of_seen_trainer(const struct walk *walk);
+
 void finding_fix(struct walk *walk, struct finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
