@@ -1,38 +1,12 @@
 /* What set_global_variables() settles after validation and before the configs: micro-batches a step, the
  * tokenizer and the padded vocabulary. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "rules/batch_schedule.h"
+#include "rules/micro_batches.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
-
-/* Ranks that split the global batch: the replicas and what GTP shards between them. 0: not known. */
-static int64_t batch_ranks(const struct job *job)
-{
-    if (!is_set(job->data_parallel_size) || job->data_parallel_size < 1)
-        return 0;
-    return job->data_parallel_size * value_or(job->gtp_weight_remat_size, 1);
-}
-
-/* Samples that all ranks take in one micro-batch. 0: not known. */
-static int64_t samples_a_pass(const struct job *job)
-{
-    if (!is_set(job->micro_batch_size) || job->micro_batch_size < 1)
-        return 0;
-    return job->micro_batch_size * batch_ranks(job);
-}
-
-static bool has_schedule(const struct walk *walk)
-{
-    return walk->release >= RELEASE_0_18_2 && walk->job->step_batch_size_schedule;
-}
-
-static bool has_rampup(const struct walk *walk)
-{
-    return walk->release <= RELEASE_0_17_0 && walk->job->rampup_batch_size.count >= 0;
-}
 
 static const char *batch_ranks_text(struct walk *walk)
 {
@@ -48,7 +22,7 @@ static const char *batch_ranks_text(struct walk *walk)
 static enum answer schedule_without_decrease(struct walk *walk, struct finding *finding)
 {
     (void)finding;
-    if (!has_schedule(walk))
+    if (!has_batch_schedule(walk))
         return NOT_APPLICABLE;
     return is_on(walk->job->decrease_batch_size_if_needed) ? VIOLATED : HOLDS;
 }
@@ -58,7 +32,7 @@ static enum answer schedule_syntax(struct walk *walk, struct finding *finding)
     struct batch_schedule schedule;
     struct error err;
 
-    if (!has_schedule(walk))
+    if (!has_batch_schedule(walk))
         return NOT_APPLICABLE;
     if (batch_schedule_parse(walk->job->step_batch_size_schedule, value_or(walk->job->seq_length, 0),
                              walk->arena, &schedule, &err) == 0)
@@ -72,7 +46,7 @@ static enum answer schedule_divisible(struct walk *walk, struct finding *finding
     struct batch_schedule schedule;
     int64_t pass = samples_a_pass(walk->job);
 
-    if (!has_schedule(walk) || pass == 0 ||
+    if (!has_batch_schedule(walk) || pass == 0 ||
         batch_schedule_parse(walk->job->step_batch_size_schedule, value_or(walk->job->seq_length, 0),
                              walk->arena, &schedule, NULL) != 0)
         return NOT_APPLICABLE;
@@ -149,7 +123,7 @@ static enum answer gbs_divisible(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
     int64_t batch = job->global_batch_size, pass = samples_a_pass(job);
 
-    if (has_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0 ||
+    if (has_batch_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0 ||
         is_on(job->decrease_batch_size_if_needed) || evaluation_says_so(walk))
         return NOT_APPLICABLE;
     if (floor_mod(batch, pass) == 0)
@@ -170,7 +144,7 @@ static enum answer microbatches_min(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
     int64_t batch = job->global_batch_size, pass = samples_a_pass(job);
 
-    if (has_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0)
+    if (has_batch_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0)
         return NOT_APPLICABLE;
     if (batch >= pass)
         return HOLDS;
@@ -182,22 +156,6 @@ static enum answer microbatches_min(struct walk *walk, struct finding *finding)
 }
 
 /* With a schedule the largest batch counts: the most micro-batches the job will ever have. */
-static int64_t largest_batch(const struct walk *walk)
-{
-    struct batch_schedule schedule;
-    int64_t largest = 0;
-
-    if (!has_schedule(walk))
-        return walk->job->global_batch_size;
-    if (batch_schedule_parse(walk->job->step_batch_size_schedule, value_or(walk->job->seq_length, 0),
-                             walk->arena, &schedule, NULL) != 0)
-        return NONE_INT;
-    for (int i = 0; i < schedule.count; i++)
-        if (schedule.step[i].batch > largest)
-            largest = schedule.step[i].batch;
-    return largest;
-}
-
 static void count_microbatches(struct walk *walk)
 {
     int64_t pass = samples_a_pass(walk->job);

@@ -35,7 +35,10 @@ extern const struct rule_section config_router_rules;
 extern const struct rule_section config_graph_rules;
 extern const struct rule_section config_late_rules;
 extern const struct rule_section init_rules;      /* init.c: optimizer config, parallel_state */
-extern const struct rule_section model_rules;     /* model.c: module construction, DDP, optimizer */
+extern const struct rule_section model_rules;     /* model.c: module construction */
+extern const struct rule_section model_expert_rules;
+extern const struct rule_section model_hybrid_rules;
+extern const struct rule_section model_training_rules; /* DDP, optimizer, schedule */
 extern const struct rule_section run_rules;       /* running.c: data, first step, first evaluation */
 extern const struct rule_section unchecked_rules; /* unchecked.c: what Megatron forgot */
 extern const struct rule_section memory_rules;    /* memory_fit.c: the estimate against the device */

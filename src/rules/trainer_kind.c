@@ -1,0 +1,67 @@
+#include "rules/trainer_kind.h"
+
+#include "megatron/layer_pattern.h"
+#include "rules/truth.h"
+
+static bool script_has(const struct walk *walk, const char *part)
+{
+    const char *script = walk->launch ? walk->launch->script : NULL;
+    const char *name = script ? strrchr(script, '/') : NULL;
+
+    return script && strstr(name ? name : script, part);
+}
+
+enum trainer_kind trainer_kind(const struct walk *walk)
+{
+    static const char *const others[] = { "bert", "t5", "ict", "retro", "vision", "vlm", "mimo", "biencoder" };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (script_has(walk, others[i]))
+            return TRAINER_OTHER;
+    if (walk->job->hybrid_layer_pattern || walk->job->hybrid_override_pattern ||
+        script_has(walk, "mamba") || script_has(walk, "hybrid"))
+        return TRAINER_HYBRID;
+    return TRAINER_GPT;
+}
+
+bool builds_standard_gpt(const struct walk *walk)
+{
+    return trainer_kind(walk) == TRAINER_GPT && walk->job->spec.count < 0 &&
+           !is_on(walk->job->use_legacy_models);
+}
+
+static struct hybrid_pattern pattern_of(const struct walk *walk)
+{
+    const struct job *job = walk->job;
+
+    return hybrid_pattern_of(job->hybrid_layer_pattern ? job->hybrid_layer_pattern
+                                                       : job->hybrid_override_pattern);
+}
+
+static bool pattern_has(const struct walk *walk, char symbol)
+{
+    struct hybrid_pattern pattern = pattern_of(walk);
+
+    return hybrid_count(&pattern, -1, symbol) > 0;
+}
+
+bool has_common_attention(const struct walk *walk)
+{
+    if (trainer_kind(walk) == TRAINER_HYBRID)
+        return pattern_has(walk, '*');
+    return builds_standard_gpt(walk) && !is_on(walk->job->multi_latent_attention);
+}
+
+bool has_experts(const struct walk *walk)
+{
+    if (trainer_kind(walk) == TRAINER_HYBRID)
+        return pattern_has(walk, 'E') && is_nonzero(walk->job->num_experts);
+    return builds_standard_gpt(walk) && moe_layer_count(walk->job) > 0;
+}
+
+bool has_dense_mlp(const struct walk *walk)
+{
+    if (trainer_kind(walk) == TRAINER_HYBRID)
+        return pattern_has(walk, '-');
+    return builds_standard_gpt(walk) && moe_layer_count(walk->job) < walk->job->num_layers;
+}
