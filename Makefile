@@ -152,6 +152,7 @@ check-torchrun: all
 # Agreement under a real Slurm of two nodes, started for the test (as root).
 check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/slurm/run
+	$(Q)BUILD=$(abspath $(B)) tests/slurm/task-counts
 
 # How long things take.
 bench: all $(B)/tests/mpi/wrapper $(B)/tests/bench/spawn $(B)/tests/bench/bare

@@ -38,17 +38,19 @@ static struct number number(const struct peel *peel, const char *option,
     return n;
 }
 
-/* -N 2, -w a,b, the allocation's, or one. */
+/* -N 2, the allocation's, -w a,b, or one. */
 static struct number nodes_of(const struct peel *peel)
 {
     static const char *const variables[] = { "SLURM_JOB_NUM_NODES", "SLURM_NNODES", NULL };
     const char *list = peel_value(peel, "w");
     struct number n = number(peel, "N", variables);
 
-    if (list && !peel_given(peel, "N") && count_hosts(list) > 0)
-        n = (struct number) { .known = true, .value = count_hosts(list) };
-    else if (!n.known && !n.unreadable && !list && peel->launch->environment.known)
-        n = (struct number) { .known = true, .value = 1 };
+    if (n.known || n.unreadable || !peel->launch->environment.known)
+        return n;
+    if (!list)
+        return (struct number) { .known = true, .value = 1 };
+    if (count_hosts(list) > 0)
+        return (struct number) { .known = true, .value = count_hosts(list) };
     return n;
 }
 
@@ -56,14 +58,24 @@ struct tasks {
     struct number nodes, tasks, per_node;
 };
 
-/* srun.c of Slurm 22.05 to 26.05: which of the three numbers yields when they contradict. */
+/* "srun -N 4 --ntasks-per-node=8" where sbatch was given other numbers: srun drops the job's number
+ * of tasks since 23.02 and kept it before. */
+static void settle_override(struct tasks *t)
+{
+    if (t->tasks.value == t->nodes.value * t->per_node.value)
+        return;
+    t->tasks = (struct number) { .unreadable = true };
+    t->per_node.known = false;
+}
+
+/* Which of the three numbers yields when they contradict, in Slurm 22.05 to 26.05. */
 static void settle(const struct peel *peel, struct tasks *t)
 {
     if (t->tasks.known && t->nodes.known) {
         if (t->tasks.value < t->nodes.value)
             t->nodes.value = t->tasks.value;
         if (t->per_node.known && t->tasks.by_env && !t->nodes.by_env)
-            t->tasks.known = false;
+            settle_override(t);
         else if (t->per_node.known && t->tasks.value > t->nodes.value * t->per_node.value)
             t->per_node.known = false;
     }
@@ -75,21 +87,17 @@ static void settle(const struct peel *peel, struct tasks *t)
         t->tasks = (struct number) { .known = true, .value = t->nodes.value };
 }
 
-/* One task for each so many GPUs. */
-static void count_by_gpu(const struct peel *peel, const struct launch_layer *layer, struct tasks *t)
+/* One task for each so many GPUs; with a number of nodes as well it is Slurm's to decide. */
+static void count_by_gpu(const struct peel *peel, struct tasks *t)
 {
-    const char *text = peel_value(peel, "ntasks-per-gpu");
-    const char *total = peel_value(peel, "G");
+    const char *text = peel_value(peel, "ntasks-per-gpu"), *total = peel_value(peel, "G");
     int64_t each;
 
-    if (!text || !count_read(text, &each) || peel_given(peel, "n"))
+    if (!text || peel_given(peel, "n"))
         return;
-    t->tasks.known = false;
-    if (total && count_gpus(total) > 0)
+    t->tasks = (struct number) { .unreadable = true };
+    if (count_read(text, &each) && total && count_gpus(total) > 0 && !peel_given(peel, "N"))
         t->tasks = (struct number) { .known = true, .value = each * count_gpus(total) };
-    else if (layer->gpus_per_node.known && t->nodes.known)
-        t->tasks = (struct number) { .known = true,
-                                     .value = each * layer->gpus_per_node.value * t->nodes.value };
 }
 
 static void read_gpus(struct peel *peel, struct launch_layer *layer, const struct tasks *t)
@@ -204,7 +212,7 @@ void apply_srun(struct peel *peel, struct launch_layer *layer)
     }
     peel->launch->world_unknown = NULL;
     read_gpus(peel, layer, &t);
-    count_by_gpu(peel, layer, &t);
+    count_by_gpu(peel, &t);
     settle(peel, &t);
     fill(peel, layer, &t);
     drop_own_step(peel);
