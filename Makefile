@@ -116,7 +116,7 @@ demo: all
 check: check-unit check-cases check-cli check-exec check-mpi check-torchrun
 
 check-cli: all
-	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli
+	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/golden
 
 check-unit: $(UNIT_TESTS) $(B)/tests/nvml/libnvidia-ml.so.1
 	$(Q)set -e; for t in $(sort $(UNIT_TESTS)); do LD_LIBRARY_PATH=$(B)/tests/nvml $$t; done

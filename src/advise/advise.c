@@ -294,7 +294,7 @@ static int climb_all(const struct advisor *advisor, unsigned skip, struct climb 
 
 static void add_change(struct fix *fix, const char *name, int64_t before, int64_t after)
 {
-    if (before == after || before == NONE_INT || after == NONE_INT)
+    if (before == after || before <= 0 || after <= 0)
         return;
     fix->change[fix->change_count++] =
         (struct change){ .name = name, .before = before, .after = after };

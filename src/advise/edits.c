@@ -188,6 +188,7 @@ struct request plan_apply(const struct plan *plan, const struct request *request
 
     *launch = *request->launch;
     *facts = *request->facts;
+    launch->environment = facts->environment;
     for (int i = 0; i < launch->argc; i++)
         insert(&words, i, launch->argv[i], arena);
     for (int i = 0; i < plan->count; i++) {

@@ -117,32 +117,33 @@ static int read_facts_file(const char *path, struct arena *arena, struct facts *
     return rc < 0 ? error_prefix(err, "%s", path) : 0;
 }
 
-static void find_launch(const struct cli *cli, struct arena *arena, struct inputs *inputs)
+static void find_launch(const struct cli *cli, const struct environment *env, struct arena *arena,
+                        struct launch *launch)
 {
     if (cli->argc && cli->argv[0][0] == '-')
         launch_from_argv(cli->script ? cli->script : "pretrain_gpt.py", cli->argc, cli->argv,
-                         cli->world_size, &inputs->environment, &inputs->launch);
+                         cli->world_size, env, launch);
     else
-        launch_parse(cli->argc, cli->argv, &inputs->environment, arena, &inputs->launch);
+        launch_parse(cli->argc, cli->argv, env, arena, launch);
 }
 
 int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                   struct error *err)
 {
-    find_launch(cli, arena, inputs);
-    inputs->facts.environment = inputs->launch.environment;
+    struct facts *facts = &inputs->facts;
+
+    if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
+        return -1;
+    find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
+                &inputs->launch);
+    facts->environment = inputs->launch.environment;
     if (from_options(cli, inputs, err) < 0)
         return -1;
-    if (cli->facts) {
-        if (read_facts_file(cli->facts, arena, &inputs->facts, err) < 0)
-            return -1;
-    } else {
-        facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena,
-                     &inputs->facts);
-    }
-    facts_from_gpu(&inputs->facts);
-    launch_complete(&inputs->launch, &inputs->facts, arena);
-    if (cli->gpu && !cli->gpu_memory && !inputs->facts.gpu_memory_bytes.known)
+    if (!cli->facts)
+        facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena, facts);
+    facts_from_gpu(facts);
+    launch_complete(&inputs->launch, facts, arena);
+    if (cli->gpu && !cli->gpu_memory && !facts->gpu_memory_bytes.known)
         return error_set(err, "--gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
                          cli->gpu);
     return 0;

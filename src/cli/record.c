@@ -86,6 +86,35 @@ static int read_string(json_t *record, const char *key, const char **text, struc
     return 0;
 }
 
+/* Facts this version has no use for are left out: a newer writer may know more. */
+static json_t *known_facts(json_t *facts)
+{
+    json_t *known = json_object(), *value;
+    const char *name;
+
+    json_object_foreach(facts, name, value)
+    {
+        if (facts_has(name))
+            json_object_set(known, name, value);
+    }
+    return known;
+}
+
+static int read_more_facts(json_t *more, struct facts *facts, struct arena *arena, struct error *err)
+{
+    json_t *known;
+    int rc;
+
+    if (!more || json_is_null(more))
+        return 0;
+    if (!json_is_object(more))
+        return error_set(err, "'facts' must be an object");
+    known = known_facts(more);
+    rc = facts_read(facts, known, arena, err);
+    json_decref(known);
+    return rc < 0 ? error_prefix(err, "facts") : 0;
+}
+
 static int read_facts(json_t *record, const struct environment *env, struct facts *facts,
                       struct arena *arena, struct error *err)
 {
@@ -95,8 +124,8 @@ static int read_facts(json_t *record, const struct environment *env, struct fact
     if (read_string(record, "megatron", &megatron, arena, err) < 0 ||
         read_string(record, "gpu", &gpu, arena, err) < 0)
         return -1;
-    if (more && facts_read(facts, more, arena, err) < 0)
-        return error_prefix(err, "facts");
+    if (read_more_facts(more, facts, arena, err) < 0)
+        return -1;
     facts->environment = *env;
     if (megatron)
         facts->megatron =

@@ -137,6 +137,16 @@ static int read_environment(struct facts *facts, json_t *object, struct arena *a
     return 0;
 }
 
+bool facts_has(const char *name)
+{
+    if (strcmp(name, "env") == 0 || strcmp(name, "files") == 0)
+        return true;
+    for (int i = 0; i < ROW_COUNT; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static int read_one(struct facts *facts, const char *name, json_t *value, struct arena *arena,
                     struct error *err)
 {

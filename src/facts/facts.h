@@ -64,6 +64,9 @@ struct facts {
 /* All facts unknown. */
 void facts_init(struct facts *facts);
 
+/* Is there a fact of that name? */
+bool facts_has(const char *name);
+
 /* Sets facts from a JSON object (--facts FILE, a batch record's "facts", "env", "megatron", "gpu").
  * Unknown names and wrong types are errors that name the key. Strings are copied to 'arena'. */
 int facts_read(struct facts *facts, json_t *object, struct arena *arena, struct error *err);

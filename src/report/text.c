@@ -60,13 +60,13 @@ static void put_carets(const struct page *page, const struct report *report,
 {
     enum { MOST = 220 };
     char carets[MOST + 1];
-    int at = 4, before;
-    bool any = false;
+    int at = 4, before, left = 0, first;
 
     for (int w = 0; w < finding->where_count; w++)
-        any = any || shown(&finding->where[w]);
-    if (!any)
+        left += shown(&finding->where[w]);
+    if (!left)
         return;
+    first = left;
     memset(carets, ' ', sizeof(carets));
     fputs("    ", page->out);
     for (int w = 0; w < finding->where_count; w++) {
@@ -74,7 +74,7 @@ static void put_carets(const struct page *page, const struct report *report,
 
         if (!shown(where))
             continue;
-        if (w)
+        if (left-- != first)
             at += put_safe(page->out, " ... ");
         before = at;
         for (int i = 0; i < where->words && i < 8 && word_at(report, where, i); i++) {
@@ -389,7 +389,7 @@ static void put_verdict(const struct page *page, const struct report *report)
     fprintf(page->out, "megatron-preflight: %s%s%s", ink(page, colour[report->verdict]),
             verdict_names[report->verdict], ink(page, INK_PLAIN));
     if (report->cannot_know) {
-        fputs(": ", page->out);
+        fputs(": cannot know: ", page->out);
         put_safe(page->out, report->cannot_know);
         fputc('\n', page->out);
         return;
