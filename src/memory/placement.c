@@ -105,13 +105,26 @@ static bool place_layers(const struct job *job, enum release release, const stru
     return place_even(job, release, at, r, v, span);
 }
 
+/* Layers between two that select share their selection: counted from 1, every dsa_indexer_topk_freq-th after
+ * the offset selects (experimental_attention_variant/dsa.py is_dsa_skip_topk_layer). */
+static bool selects(const struct job *job, int64_t number)
+{
+    int64_t every = job->dsa_indexer_topk_freq > 1 ? job->dsa_indexer_topk_freq : 1;
+    int64_t offset = job->dsa_indexer_skip_topk_offset > 1 ? job->dsa_indexer_skip_topk_offset : 1;
+
+    return number + 1 <= offset || (number + 1 - offset) % every == 0;
+}
+
 static struct layer gpt_layer(const struct job *job, const struct shape *shape, int64_t number)
 {
-    struct layer layer = { MIXER_ATTENTION, FEED_FORWARD_DENSE };
+    struct layer layer = { .mixer = MIXER_ATTENTION, .feed_forward = FEED_FORWARD_DENSE };
+    const char *variant = job->experimental_attention_variant;
 
     if (shape->multi_latent_attention)
         layer.mixer = MIXER_MLA;
-    if (job->experimental_attention_variant && layer_is_linear_attention(job, number))
+    if (variant && strcmp(variant, "dsa") == 0)
+        layer.indexer = selects(job, number);
+    else if (variant && layer_is_linear_attention(job, number))
         layer.mixer = MIXER_GDN;
     if (layer_is_moe(job, number))
         layer.feed_forward = FEED_FORWARD_MOE;
@@ -123,9 +136,13 @@ static const struct {
     char symbol;
     struct layer layer;
 } hybrid_symbols[] = {
-    { 'M', { MIXER_MAMBA, FEED_FORWARD_NONE } },   { '*', { MIXER_ATTENTION, FEED_FORWARD_NONE } },
-    { '+', { MIXER_MLA, FEED_FORWARD_NONE } },     { 'G', { MIXER_GDN, FEED_FORWARD_NONE } },
-    { '-', { MIXER_NONE, FEED_FORWARD_DENSE } },   { 'E', { MIXER_NONE, FEED_FORWARD_MOE } },
+    { 'M', { MIXER_MAMBA, FEED_FORWARD_NONE, false } },
+    { '*', { MIXER_ATTENTION, FEED_FORWARD_NONE, false } },
+    { '+', { MIXER_MLA, FEED_FORWARD_NONE, false } },
+    { 'D', { MIXER_MLA, FEED_FORWARD_NONE, true } },
+    { 'G', { MIXER_GDN, FEED_FORWARD_NONE, false } },
+    { '-', { MIXER_NONE, FEED_FORWARD_DENSE, false } },
+    { 'E', { MIXER_NONE, FEED_FORWARD_MOE, false } },
 };
 
 static bool hybrid_layer(char symbol, struct layer *layer)
@@ -149,7 +166,7 @@ static struct layer *hybrid_layers(const char *part, int length, int64_t count, 
         if (part[i] == '|')
             continue;
         if (!hybrid_layer(part[i], &layers[n++]))
-            *missing = "hybrid layers other than M G * + - E";
+            *missing = "hybrid layers other than M G D * + - E";
     }
     return layers;
 }
@@ -172,19 +189,19 @@ static void list_layers(const struct job *job, const struct shape *shape,
 }
 
 /* The inner layer of an MTP depth is of the kind of the model's last decoder layer; up to 0.15 of the
- * chunk's last, or with experts where the chunk has none (gpt_layer_specs.py get_gpt_mtp_block_spec and its
- * callers). */
+ * chunk's last, or with experts where the chunk has none; its attention is never an experimental one
+ * (gpt_layer_specs.py get_gpt_mtp_block_spec and its callers). */
 static struct layer mtp_kind(const struct shape *shape, const struct placement *placement,
                              const struct chunk *chunk)
 {
     struct layer kind = placement->layer[shape->num_layers - 1];
 
-    if (shape->release >= RELEASE_0_16_0)
-        return kind;
-    if (chunk->layer_count)
-        return chunk->layer[chunk->layer_count - 1];
-    if (shape->num_experts)
+    if (shape->release < RELEASE_0_16_0 && chunk->layer_count)
+        kind = chunk->layer[chunk->layer_count - 1];
+    else if (shape->release < RELEASE_0_16_0 && shape->num_experts)
         kind.feed_forward = FEED_FORWARD_MOE;
+    kind.mixer = shape->multi_latent_attention ? MIXER_MLA : MIXER_ATTENTION;
+    kind.indexer = false;
     return kind;
 }
 

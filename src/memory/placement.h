@@ -16,6 +16,7 @@ enum feed_forward { FEED_FORWARD_NONE, FEED_FORWARD_DENSE, FEED_FORWARD_MOE };
 struct layer {
     enum mixer mixer;
     enum feed_forward feed_forward;
+    bool indexer; /* MIXER_MLA attends to what an indexer selects (dsa) */
 };
 
 struct chunk {

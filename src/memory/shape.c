@@ -198,6 +198,9 @@ static void read_attention(const struct job *job, struct shape *shape)
 
     shape->mla_down_proj_fusion = on(job->mla_down_proj_fusion) && shape->q_lora_rank;
 
+    shape->dsa_indexer_n_heads = size_or(job->dsa_indexer_n_heads, 0);
+    shape->dsa_indexer_head_dim = size_or(job->dsa_indexer_head_dim, 0);
+    shape->gdn2 = is(job->experimental_attention_variant, "gdn2");
     shape->linear_num_key_heads = size_or(job->linear_num_key_heads, 0);
     shape->linear_num_value_heads = size_or(job->linear_num_value_heads, 0);
     shape->linear_key_head_dim = size_or(job->linear_key_head_dim, 0);

@@ -78,7 +78,11 @@ struct shape {
     uint64_t mtp_num_layers;
     bool mtp_use_repeated_layer; /* one physical layer for all depths */
 
-    /* Gated delta net (experimental_attention_variant gdn). */
+    /* Sparse attention (experimental_attention_variant dsa). */
+    uint64_t dsa_indexer_n_heads, dsa_indexer_head_dim;
+
+    /* Gated delta net (experimental_attention_variant gdn, gdn2). */
+    bool gdn2;
     uint64_t linear_num_key_heads, linear_num_value_heads, linear_key_head_dim, linear_value_head_dim;
     uint64_t linear_conv_kernel_dim;
 

@@ -35,7 +35,7 @@ void weights_of_norm(const struct shape *shape, const char *name, uint64_t width
 void weights_of_layer(const struct shape *shape, struct layer layer, enum parameter_part part,
                       struct weights *weights)
 {
-    weights_of_mixer(shape, layer.mixer, part, weights);
+    weights_of_mixer(shape, layer, part, weights);
     weights_of_feed_forward(shape, layer.feed_forward, part, weights);
 }
 

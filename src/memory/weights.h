@@ -43,7 +43,7 @@ void weights_of_norm(const struct shape *shape, const char *name, uint64_t width
                      enum parameter_part part, struct weights *weights);
 
 /* The mixer with its input norm; the feed-forward part with its own. */
-void weights_of_mixer(const struct shape *shape, enum mixer mixer, enum parameter_part part,
+void weights_of_mixer(const struct shape *shape, struct layer layer, enum parameter_part part,
                       struct weights *weights);
 void weights_of_feed_forward(const struct shape *shape, enum feed_forward feed_forward,
                              enum parameter_part part, struct weights *weights);

@@ -101,16 +101,47 @@ static void weights_of_mla(const struct shape *shape, enum parameter_part part, 
                         weights);
 }
 
-/* GatedDeltaNet (ssm/gated_delta_net/common.py, gdn.py): in_proj rows are q, k, v, gate, beta and alpha;
- * depthwise convolution over q, k, v without bias; A_log and dt_bias a value head; norm of one value head;
- * out_proj [h, v / tp]. */
+/* DSAIndexer (experimental_attention_variant/dsa.py): queries [heads d, ql or h], keys [d, h], head weights
+ * [heads, h] and a LayerNorm of d, all replicated. */
+static void weights_of_indexer(const struct shape *shape, enum parameter_part part, struct weights *weights)
+{
+    uint64_t heads = shape->dsa_indexer_n_heads, dim = shape->dsa_indexer_head_dim;
+    const struct {
+        const char *name;
+        uint64_t rows, columns;
+    } projections[] = {
+        { "core_attention.indexer.linear_wq_b.weight", heads * dim,
+          shape->q_lora_rank ? shape->q_lora_rank : shape->hidden_size },
+        { "core_attention.indexer.linear_wk.weight", dim, shape->hidden_size },
+        { "core_attention.indexer.linear_weights_proj.weight", heads, shape->hidden_size },
+    };
+
+    for (size_t i = 0; i < sizeof(projections) / sizeof(projections[0]); i++)
+        weights_add(weights, (struct weight){ .name = projections[i].name,
+                                              .part = part,
+                                              .rows = projections[i].rows,
+                                              .columns = projections[i].columns,
+                                              .shards = 1,
+                                              .gemm = GEMM_TE });
+    weights_add(weights, (struct weight){ .name = "core_attention.indexer.k_norm",
+                                          .part = part,
+                                          .rows = dim,
+                                          .copies = 2,
+                                          .shards = 1 });
+}
+
+/* GatedDeltaNet (ssm/gated_delta_net/common.py, gdn.py, gdn2.py): in_proj rows are q, k, v, gate and beta and
+ * alpha a value head, or, for gdn2, decay and erase gate as wide as k and write gate as wide as v; depthwise
+ * convolution over q, k, v without bias; dt_bias and A_log a value head (gdn2: of k's width, a key head);
+ * norm of one value head; out_proj [h, v / tp]. */
 static void weights_of_gdn(const struct shape *shape, enum parameter_part part, struct weights *weights)
 {
     uint64_t qk = shape->linear_num_key_heads * shape->linear_key_head_dim;
     uint64_t v = shape->linear_num_value_heads * shape->linear_value_head_dim;
     uint64_t heads = shape->linear_num_value_heads;
+    uint64_t extra = shape->gdn2 ? 2 * qk + v : 2 * heads;
 
-    add_column_parallel(shape, "self_attention.in_proj.weight", 2 * qk + 2 * v + 2 * heads,
+    add_column_parallel(shape, "self_attention.in_proj.weight", 2 * qk + 2 * v + extra,
                         shape->hidden_size, false, part, weights);
     weights_of_norm(shape, "input_layernorm", shape->hidden_size, part, weights);
     weights_add(weights, (struct weight){ .name = "self_attention.conv1d.weight",
@@ -118,11 +149,15 @@ static void weights_of_gdn(const struct shape *shape, enum parameter_part part, 
                                           .rows = (2 * qk + v) / shape->tp,
                                           .columns = shape->linear_conv_kernel_dim,
                                           .shards = shape->tp });
-    weights_add(weights, (struct weight){ .name = "self_attention.dt_bias, A_log",
+    weights_add(weights, (struct weight){ .name = "self_attention.dt_bias",
                                           .part = part,
-                                          .rows = heads / shape->tp,
-                                          .copies = 2,
+                                          .rows = (shape->gdn2 ? qk : heads) / shape->tp,
                                           .shards = shape->tp });
+    weights_add(weights, (struct weight){
+                             .name = "self_attention.A_log",
+                             .part = part,
+                             .rows = (shape->gdn2 ? shape->linear_num_key_heads : heads) / shape->tp,
+                             .shards = shape->tp });
     weights_of_norm(shape, "self_attention.out_norm", shape->linear_value_head_dim, part, weights);
     add_row_parallel(shape, "self_attention.out_proj.weight", shape->hidden_size, v, false, part, weights);
 }
@@ -161,10 +196,10 @@ static void weights_of_mamba(const struct shape *shape, enum parameter_part part
                      weights);
 }
 
-void weights_of_mixer(const struct shape *shape, enum mixer mixer, enum parameter_part part,
+void weights_of_mixer(const struct shape *shape, struct layer layer, enum parameter_part part,
                       struct weights *weights)
 {
-    switch (mixer) {
+    switch (layer.mixer) {
     case MIXER_NONE:
         break;
     case MIXER_ATTENTION:
@@ -172,6 +207,8 @@ void weights_of_mixer(const struct shape *shape, enum mixer mixer, enum paramete
         break;
     case MIXER_MLA:
         weights_of_mla(shape, part, weights);
+        if (layer.indexer)
+            weights_of_indexer(shape, part, weights);
         break;
     case MIXER_GDN:
         weights_of_gdn(shape, part, weights);

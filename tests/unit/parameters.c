@@ -130,7 +130,7 @@ static void test_one_layer_by_hand(void **state)
     struct parameters sum;
 
     (void)state;
-    weights_of_layer(&shape, (struct layer){ MIXER_ATTENTION, FEED_FORWARD_DENSE }, PART_DECODER,
+    weights_of_layer(&shape, (struct layer){ .mixer = MIXER_ATTENTION, .feed_forward = FEED_FORWARD_DENSE }, PART_DECODER,
                      &weights);
     parameters_of_weights(&weights, &sum);
     /* two norms 2 x 16, qkv 12 x 8 + 12, proj 8 x 4 + 8, fc1 8 x 8 + 8, fc2 8 x 8 + 8 */
@@ -163,7 +163,7 @@ static void test_experts_by_hand(void **state)
     struct parameters sum;
 
     (void)state;
-    weights_of_layer(&shape, (struct layer){ MIXER_NONE, FEED_FORWARD_MOE }, PART_DECODER, &weights);
+    weights_of_layer(&shape, (struct layer){ .feed_forward = FEED_FORWARD_MOE }, PART_DECODER, &weights);
     parameters_of_weights(&weights, &sum);
     assert_int_equal(sum.expert, 2 * (12 * 8 + 8 * 6));
     assert_int_equal(sum.total, sum.expert + 8 + 4 * 8 + 20 * 8 + 8 * 10);
