@@ -141,6 +141,8 @@ int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inp
         return -1;
     if (!cli->facts)
         facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena, facts);
+    if (!cli->facts && cli->command != CLI_RUN)
+        facts_gather_files(&inputs->launch, arena, facts);
     facts_from_gpu(facts);
     launch_complete(&inputs->launch, facts, arena);
     if (cli->gpu && !cli->gpu_memory && !facts->gpu_memory_bytes.known)

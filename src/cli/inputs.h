@@ -19,7 +19,8 @@ struct inputs {
 int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                      struct error *err);
 
-/* The launch of cli->argv and the facts about it. -1 with 'err' set for bad input. */
+/* The launch of cli->argv and the facts about it; for 'run' without what only the deciding rank reads
+ * (facts_gather_files). -1 with 'err' set for bad input. */
 int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                   struct error *err);
 

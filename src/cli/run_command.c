@@ -8,6 +8,7 @@
 #include "cli/inputs.h"
 #include "cli/run.h"
 #include "cluster/agreement.h"
+#include "facts/gather.h"
 
 /* How long facts may take on top of waiting for other ranks (a file system or a driver that hangs). */
 enum { LOOKING_SECONDS = 30 };
@@ -39,6 +40,8 @@ static void decide(void *data, const struct cluster_facts *facts, size_t count, 
 
     inputs->facts.ranks = facts;
     inputs->facts.rank_count = count;
+    if (!deciding->cli->facts)
+        facts_gather_files(&inputs->launch, deciding->arena, &inputs->facts);
     agreement_smallest_gpu(facts, count, &inputs->facts);
     verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
                                       .policy = &inputs->policy, .extra = &inputs->extra,

@@ -67,11 +67,11 @@ static void look_at_gpus(const struct launch *launch, bool starts, struct arena 
                      facts);
 }
 
-static void look_at_files(const struct launch *launch, struct arena *arena, struct facts *facts)
+void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts)
 {
     char cwd[PATH_MAX];
 
-    if (!getcwd(cwd, sizeof(cwd)))
+    if (!launch->script || !getcwd(cwd, sizeof(cwd)))
         return;
     tree_facts(launch, cwd, arena, facts);
     option_search(launch, cwd, arena, facts);
@@ -84,7 +84,5 @@ void facts_gather(const struct launch *launch, const struct policy *policy, bool
     from_policy(policy, facts);
     if (launch->script && !launch->remote)
         look_at_gpus(launch, starts, arena, facts);
-    if (launch->script)
-        look_at_files(launch, arena, facts);
     allocation_tell(launch, arena, facts);
 }

@@ -6,10 +6,16 @@
 #include "launch/launch.h"
 #include "verdict/policy.h"
 
-/* Fills what is not known yet; never fails, never blocks for long. 'starts' says that the command
- * will be started from here ('run'); otherwise the job runs somewhere, some day, and this machine's
- * GPUs speak for it only as far as they can hold it. */
+/* Policy, GPUs and allocation: what may differ between the ranks of a launch. Fills what is not
+ * known yet; never fails, never blocks for long. 'starts' says that the command will be started
+ * from here ('run'); otherwise the job runs somewhere, some day, and this machine's GPUs speak for
+ * it only as far as they can hold it. */
 void facts_gather(const struct launch *launch, const struct policy *policy, bool starts,
                   struct arena *arena, struct facts *facts);
+
+/* The Megatron tree, options it mentions, packages: what is the same for all ranks, so that only
+ * the one that decides needs to read it (thousands of ranks share one file system). Fills what is
+ * not known yet; never fails. */
+void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts);
 
 #endif
