@@ -144,7 +144,8 @@ static enum answer microbatches_min(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
     int64_t batch = job->global_batch_size, pass = samples_a_pass(job);
 
-    if (has_batch_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0)
+    if (has_batch_schedule(walk) || has_rampup(walk) || !is_set(batch) || pass == 0 ||
+        evaluation_says_so(walk))
         return NOT_APPLICABLE;
     if (batch >= pass)
         return HOLDS;

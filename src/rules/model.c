@@ -332,6 +332,9 @@ static enum answer layers_vpp(struct walk *walk, struct finding *finding)
         !is_set(job->num_layers) || is_on(job->account_for_embedding_in_pipeline_split) ||
         is_on(job->account_for_loss_in_pipeline_split))
         return NOT_APPLICABLE;
+    if (job->num_layers % pp != 0)
+        return violated(walk, finding, "%" PRId64 " layers cannot be split over PP = %" PRId64,
+                        job->num_layers, pp);
     if (job->num_layers / pp % chunks == 0)
         return HOLDS;
     return violated(walk, finding,
@@ -511,6 +514,7 @@ static const struct rule rows[] = {
     { .id = "ffn-tp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
       .until = RELEASE_MAIN, .check = ffn_tp, .shape = true,
       .options = "--ffn-hidden-size --hidden-size --tensor-model-parallel-size",
+      .needs = "tp-divides-heads",
       .what = "the width of an MLP is a multiple of TP",
       .why = "With SwiGLU the default is 8/3 of --hidden-size, rounded to 64.",
       .fix = "another --ffn-hidden-size" },

@@ -119,6 +119,18 @@ static enum answer pao_dopt(struct walk *walk, struct finding *finding)
     return violated(walk, finding, "--use-precision-aware-optimizer needs --use-distributed-optimizer");
 }
 
+static enum answer dopt_adam(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->use_distributed_optimizer) || is_on(job->use_megatron_fsdp) ||
+        is_on(job->optimizer_cpu_offload))
+        return NOT_APPLICABLE;
+    if (!is_word(job->optimizer, "sgd"))
+        return HOLDS;
+    return violated(walk, finding, "--use-distributed-optimizer does not work with --optimizer sgd");
+}
+
 static bool emerging(const struct job *job)
 {
     return job->optimizer && !is_word(job->optimizer, "adam") && !is_word(job->optimizer, "sgd");
@@ -292,6 +304,12 @@ static const struct rule rows[] = {
       .needs = "pao-adam",
       .what = "--use-precision-aware-optimizer needs --use-distributed-optimizer",
       .why = "Only its states can have other types.", .fix = "add --use-distributed-optimizer" },
+    { .id = "dopt-adam", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN, .check = dopt_adam,
+      .options = "--use-distributed-optimizer --optimizer",
+      .what = "--use-distributed-optimizer excludes --optimizer sgd",
+      .why = "It saves and loads the states of Adam.",
+      .fix = "--optimizer adam, or drop --use-distributed-optimizer" },
     { .id = "muon", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
       .until = RELEASE_MAIN, .check = muon,
       .options = "--optimizer --fp16 --overlap-param-gather-with-optimizer-step "

@@ -34,7 +34,11 @@ const struct rule_section *const rule_sections[] = {
     &model_expert_rules,
     &model_hybrid_rules,
     &model_training_rules,
-    &run_rules,
+    &data_rules,
+    &schedule_rules,
+    &step_rules,
+    &step_expert_rules,
+    &evaluation_rules,
     &unchecked_rules,
     &memory_rules,
 };

@@ -39,7 +39,11 @@ extern const struct rule_section model_rules;     /* model.c: module constructio
 extern const struct rule_section model_expert_rules;
 extern const struct rule_section model_hybrid_rules;
 extern const struct rule_section model_training_rules; /* DDP, optimizer, schedule */
-extern const struct rule_section run_rules;       /* running.c: data, first step, first evaluation */
+extern const struct rule_section data_rules;      /* data.c: data sets */
+extern const struct rule_section schedule_rules;  /* step_schedule.c: micro-batches through the pipeline */
+extern const struct rule_section step_rules;      /* step.c: the first forward pass */
+extern const struct rule_section step_expert_rules;
+extern const struct rule_section evaluation_rules; /* step_schedule.c: the first evaluation */
 extern const struct rule_section unchecked_rules; /* unchecked.c: what Megatron forgot */
 extern const struct rule_section memory_rules;    /* memory_fit.c: the estimate against the device */
 
