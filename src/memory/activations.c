@@ -124,6 +124,7 @@ static void consider(struct chunk_crest *crest, const struct held *below, const 
     if (crest->place.step && held_total(&held) <= held_total(&crest->held))
         return;
     crest->held = held;
+    crest->below = held_total(below);
     crest->place = (struct peak_place){ .piece = piece->kind, .layer = piece->layer,
                                         .step = above->at, .recomputing = recomputing };
 }
@@ -183,6 +184,8 @@ static void forward_pieces(const struct profiles *p, const struct pieces *pieces
         } else {
             consider(&out->forward, &out->saved, &piece->profile.forward, piece, false);
             held_add(&out->saved, &piece->profile.saved);
+            if (piece->kind == PIECE_HEAD)
+                held_add(&out->head, &piece->profile.saved);
         }
     }
 }

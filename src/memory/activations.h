@@ -20,11 +20,13 @@ struct peak_place {
 
 struct chunk_crest {
     struct held held; /* above what lived before the chunk's forward, all it has saved included */
+    int64_t below;    /* of it: what other pieces of the chunk have saved */
     struct peak_place place;
 };
 
 struct chunk_activations {
     struct held saved;
+    struct held head; /* of it: by what comes behind the layers */
     struct chunk_crest forward, backward;
 };
 

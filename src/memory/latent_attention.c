@@ -46,6 +46,18 @@ static struct core_attention core_of(const struct layer_view *v)
     };
 }
 
+/* Since main a q projection without latent norms its input once more. */
+static void direct_tensors(const struct layer_view *v)
+{
+    struct lifetimes *l = v->lifetimes;
+    const struct shape *s = v->shape;
+
+    if (s->q_lora_rank || !s->qk_layernorm || s->release < RELEASE_MAIN)
+        return;
+    saved(l, CERTAIN, hidden_sharded_bytes(s), F_QKV, F_UP, B_UP);
+    saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, F_QKV, F_UP, B_UP);
+}
+
 static void down_tensors(const struct layer_view *v, const struct latents *t)
 {
     struct lifetimes *l = v->lifetimes;
@@ -124,6 +136,7 @@ void latent_attention_tensors(const struct layer_view *v)
     const struct core_attention c = core_of(v);
 
     down_tensors(v, &t);
+    direct_tensors(v);
     if (v->shape->q_lora_rank)
         up_tensors(v, t.q, t.q_all, F_UP, B_UP);
     kv_up_tensors(v, &t, &c);

@@ -54,7 +54,7 @@ static struct schedule schedule_of(const struct job *job, const struct shape *sh
         .microbatches = (int64_t)shape->num_microbatches,
         .group = (int64_t)shape->pp,
         .overlap_p2p = job->overlap_p2p_comm == 1,
-        .extra_warmup = job->overlap_moe_expert_parallel_comm == 1 ? 1 : 0,
+        .combined = job->overlap_moe_expert_parallel_comm == 1,
     };
 
     if (job->microbatch_group_size_per_vp_stage > 0)

@@ -247,7 +247,10 @@ static void shared_expert_tensors(const struct layer_view *v)
     saved(l, CERTAIN, s->gates * act, F_SHARED_FC1, F_SHARED_ACT, B_SHARED_ACT);
     saved(l, CERTAIN, act, F_SHARED_ACT, F_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, gathered, F_SHARED_FC2, F_SHARED_FC2);
-    passing(l, CERTAIN, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE);
+    if (v->job->overlap_moe_expert_parallel_comm == 1) /* handed on between the parts of the layer */
+        saved(l, LIKELY, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE, B_SHARED_AGAIN);
+    else
+        passing(l, CERTAIN, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE);
     passing(l, CERTAIN, hidden_sharded_bytes(s), F_UNPERMUTE, F_UNPERMUTE); /* the sum */
     passing(l, CERTAIN, gathered, B_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, act, B_SHARED_FC2, B_SHARED_ACT);

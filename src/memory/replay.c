@@ -117,6 +117,31 @@ static void take_peak(struct replayed *out, const struct held *held, const struc
     out->in_flight = state->in_flight + (event->backward ? 0 : 1);
 }
 
+/* A forward and a backward in one pass over the layers: the backward's head goes first, the forward's last,
+ * and in between what one layer saves another has freed. 'held' is without that knowledge. */
+static void combine(const struct events *events, const struct rank_chunks *rank,
+                    const struct event *event, struct held *held)
+{
+    const struct event *end = events->event + events->count;
+    size_t index = (size_t)(event - events->event);
+    const struct chunk_activations *freed;
+    int64_t layers, saved;
+
+    if (index < events->warmup)
+        return;
+    if (event->backward && index > events->warmup && !event[-1].backward)
+        held_subtract(held, &rank->activations[event[-1].chunk].saved);
+    if (event->backward || event + 1 == end || !event[1].backward)
+        return;
+    freed = &rank->activations[event[1].chunk];
+    layers = held_total(&freed->saved) - held_total(&freed->head);
+    saved = rank->activations[event->chunk].forward.below;
+    if (rank->activations[event->chunk].forward.place.piece == PIECE_HEAD || saved > layers)
+        saved = layers;
+    held_subtract(held, &freed->head);
+    held->bytes[HOLDING_ACTIVATION] -= saved;
+}
+
 void replay(const struct schedule *schedule, const struct events *events,
             const struct rank_chunks *rank, struct replayed *out)
 {
@@ -141,6 +166,8 @@ void replay(const struct schedule *schedule, const struct events *events,
         held = state.saved;
         held_add(&held, &crest->held);
         held.bytes[HOLDING_TRANSIENT] += boundaries * (int64_t)rank->boundary_bytes;
+        if (schedule->combined)
+            combine(events, rank, event, &held);
         take_peak(out, &held, &state, event, &crest->place);
         if (event->backward && is_first_received(schedule, events, rank, event))
             state.first_received_done = true;

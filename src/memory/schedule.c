@@ -10,11 +10,11 @@ int64_t schedule_warmup(const struct schedule *s, int64_t pp_rank)
     int64_t all = s->microbatches * s->vpp;
     int64_t behind = s->pp - pp_rank - 1;
 
-    if (s->pp == 1)
-        return 0;
+    if (s->pp == 1) /* combined: one forward ahead (combined_1f1b.py) */
+        return s->combined ? smaller(1, all) : 0;
     if (s->vpp == 1)
         return smaller(behind, all);
-    return smaller(2 * behind + (s->vpp - 1) * s->group + s->extra_warmup, all);
+    return smaller(2 * behind + (s->vpp - 1) * s->group + (s->combined ? 1 : 0), all);
 }
 
 /* The k-th chunk forward: micro-batches go in groups through all chunks; the last group may be smaller.

@@ -14,7 +14,8 @@ struct schedule {
     int64_t pp, vpp, microbatches;
     int64_t group; /* micro-batches of a chunk in a row; >= 1 */
     bool overlap_p2p;
-    int64_t extra_warmup; /* 1 with --overlap-moe-expert-parallel-comm */
+    bool combined; /* forward of one micro-batch layer by layer with backward of another:
+                      --overlap-moe-expert-parallel-comm */
 };
 
 struct event {
