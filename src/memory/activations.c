@@ -197,12 +197,9 @@ static void forward_pieces(const struct profiles *p, const struct pieces *pieces
 static void backward_group(const struct profiles *p, const struct pieces *pieces, size_t first,
                            size_t end, const struct held *below, struct chunk_activations *out)
 {
-    const struct held kept = remembered(p);
     struct held now = *below;
     struct held waiting = transient(residual_bytes(p->job, p->shape));
 
-    if (p->job->distribute_saved_activations == 1)
-        held_add(&now, &kept);
     held_add(&now, &waiting);
     for (size_t i = first; i < end; i++) {
         consider(&out->backward, &now, &pieces->piece[i].profile.forward, &pieces->piece[i], true);

@@ -187,8 +187,10 @@ static void recomputed_modules(const struct layer_view *v)
         lifetimes_recompute(l, F_ATTENTION, F_CONTEXT, B_CORE_AGAIN);
     if (recomputes(v->job, "mla_up_proj") && v->layer.mixer == MIXER_MLA)
         lifetimes_recompute(l, F_UP, F_ROPE, B_CORE_AGAIN);
-    if (recomputes(v->job, "mlp") && v->layer.feed_forward == FEED_FORWARD_DENSE)
+    if (recomputes(v->job, "mlp") && v->layer.feed_forward == FEED_FORWARD_DENSE) {
         lifetimes_recompute(l, mlp_norm_separate(v) ? F_FC1 : F_NORM2, F_FC2, B_FFN_AGAIN);
+        passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_FFN_AGAIN, B_FC1); /* its output */
+    }
     if (recomputes(v->job, "moe") && moe) {
         lifetimes_recompute(l, F_SHARED_FC1, F_UNPERMUTE, B_FFN_AGAIN);
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_FFN_AGAIN, B_ROUTER); /* its output */

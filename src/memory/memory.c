@@ -5,6 +5,7 @@
 #include "memory/activations.h"
 #include "memory/assumptions.h"
 #include "memory/layer.h"
+#include "memory/missing.h"
 #include "memory/replay.h"
 #include "memory/static.h"
 
@@ -30,20 +31,6 @@ static void add_missing(struct memory *memory, const char *what)
 {
     if (what && memory->missing_count < (int)(sizeof(memory->missing) / sizeof(memory->missing[0])))
         memory->missing[memory->missing_count++] = what;
-}
-
-/* What is in the job and not yet in the estimate. */
-static void add_missing_parts(const struct job *job, const struct shape *shape,
-                              struct memory *memory)
-{
-    if (shape->model == MODEL_HYBRID)
-        add_missing(memory, "activations of hybrid models");
-    if (job->experimental_attention_variant)
-        add_missing(memory, "activations of experimental attention");
-    if (job->fp8 || job->fp4)
-        add_missing(memory, "fp8");
-    if (job->fine_grained_activation_offloading == 1 || job->cpu_offloading_num_layers > 0)
-        add_missing(memory, "activation offloading");
 }
 
 static struct schedule schedule_of(const struct job *job, const struct shape *shape)
@@ -205,7 +192,8 @@ void memory_estimate(const struct job *job, enum release release, const struct f
     }
     add_missing(memory, e.placement.missing);
     assumptions_of(job, &e.shape, arena, memory);
-    add_missing_parts(job, &e.shape, memory);
+    for (int i = 0; i < missing_count(); i++)
+        add_missing(memory, missing_part(i, job, &e.shape));
     e.schedule = schedule_of(job, &e.shape);
     for (int i = 0; i < PREMISES; i++) {
         premise_of(job, &e.shape, facts, (enum certainty)i, &e.premise[i]);
