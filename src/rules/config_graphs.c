@@ -299,6 +299,7 @@ static const struct rule rows[] = {
       .fix = "drop --enable-cuda-graph or --recompute-granularity" },
     { .id = "cg-little-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
       .since = RELEASE_0_15_0, .until = RELEASE_0_15_0, .check = little_recompute,
+      .needs = "cg-no-recompute",
       .options = GRAPHS MODULES "--recompute-granularity --recompute-modules",
       .what = "in 0.15 only graphs of attention by Transformer Engine go with recomputation",
       .why = "And only with modules outside attention.",

@@ -412,7 +412,7 @@ static const struct rule rows[] = {
       .fix = "one --cp-comm-type for all layers" },
     { .id = "pp-positive", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
       .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = pp_positive, .shape = true,
-      .options = "--pipeline-model-parallel-size", .needs = "world-divides-model size-positive",
+      .options = "--pipeline-model-parallel-size", .needs = "world-divides-model sizes-positive pipeline-split-rank",
       .what = "--pipeline-model-parallel-size is positive", .why = "Layers are divided by it.",
       .fix = "--pipeline-model-parallel-size 1 or more" },
     { .id = "many-experts-fp32", .stage = STAGE_CONFIG, .severity = SEVERITY_NOTE,

@@ -623,6 +623,7 @@ static const struct rule rows[] = {
       .since = RELEASE_0_8_0,
       .until = RELEASE_0_17_0,
       .options = "--use-legacy-models --ckpt-format --use-dist-ckpt",
+      .needs = "legacy-models-ckpt",
       .check = legacy_dist_ckpt,
       .what = "legacy models exclude distributed checkpoints",
       .why = "They cannot describe their shards.",

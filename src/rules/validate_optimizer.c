@@ -357,6 +357,7 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN,
       .options = "--optimizer --use-distributed-optimizer --use-torch-fsdp2 "
                  "--use-megatron-fsdp --ckpt-format",
+      .needs = "mfsdp-opt",
       .check = emerging_excludes,
       .what = "optimizers other than adam and sgd exclude FSDP and most checkpoint formats",
       .why = "They need whole matrices; up to 0.17 also no --use-distributed-optimizer.",

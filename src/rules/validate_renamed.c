@@ -62,7 +62,9 @@ static void graph_modules(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (list_has(&job->cuda_graph_modules, "full_iteration"))
+    if (walk_violated(walk, "cg-deprecated-mod"))
+        ;
+    else if (list_has(&job->cuda_graph_modules, "full_iteration"))
         job->cuda_graph_impl = "full_iteration";
     else if (list_has(&job->cuda_graph_modules, "full_iteration_inference") &&
              !is_word(job->cuda_graph_impl, "none"))

@@ -378,17 +378,6 @@ static enum answer grouped_gemm_sm(struct walk *walk, struct finding *finding)
                     (int)(arch->value / 10), (int)(arch->value % 10));
 }
 
-static enum answer wd_condition(struct walk *walk, struct finding *finding)
-{
-    const char *type = walk->job->no_weight_decay_cond_type;
-
-    if (!type)
-        return NOT_APPLICABLE;
-    if (is_word(type, "apply_wd_to_qk_layernorm"))
-        return HOLDS;
-    return violated(walk, finding, "'--no-weight-decay-cond-type %s' is not known any more", type);
-}
-
 static enum answer wd_style(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -637,16 +626,6 @@ static const struct rule rows[] = {
       .why = "The grouped kernels are built for Ampere and later.",
       .fix = "remove --moe-grouped-gemm" },
     { .id = "wd-condition",
-      .stage = STAGE_VALIDATE,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN,
-      .options = "--no-weight-decay-cond-type",
-      .check = wd_condition,
-      .what = "--no-weight-decay-cond-type is apply_wd_to_qk_layernorm",
-      .why = "The deprecated option has this one value left.",
-      .fix = "--apply-wd-to-qk-layernorm" },
-    { .id = "wd-condition-alias",
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_16_0,
       .until = RELEASE_MAIN,

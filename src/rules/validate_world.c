@@ -77,12 +77,14 @@ static enum answer gtp_shards(struct walk *walk, struct finding *finding)
                       walk->job->tensor_model_parallel_size, "--tensor-parallel-num-weight-shards");
 }
 
-/* Up to 0.13 a T5 encoder can have ranks of its own. */
+/* Up to 0.13 a T5 encoder can have ranks of its own. The places differ: 0.10 asks for all four things, 0.9
+ * not for the first, 0.11 and later not for the second. */
 static enum answer encoder_parallel(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
     int64_t tp = job->encoder_tensor_model_parallel_size;
     int64_t pp = job->encoder_pipeline_model_parallel_size;
+    int heads = walk->release == RELEASE_0_10_0 ? 2 : 1;
 
     if (walk->release >= RELEASE_0_10_0 && pp == 0 && job->num_experts == 0 &&
         tp != job->tensor_model_parallel_size)
@@ -93,20 +95,20 @@ static enum answer encoder_parallel(struct walk *walk, struct finding *finding)
     if (tp <= 0)
         return NOT_APPLICABLE;
     if (walk->release <= RELEASE_0_10_0 && pp <= 0)
-        return violated(walk, finding,
-                        "an encoder tensor parallel size of %" PRId64
-                        " has no --encoder-pipeline-model-parallel-size",
-                        tp);
+        return violated_at(walk, finding, heads - 1,
+                           "an encoder tensor parallel size of %" PRId64
+                           " has no --encoder-pipeline-model-parallel-size",
+                           tp);
     if (is_set(job->num_attention_heads) && floor_mod(job->num_attention_heads, tp) != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " attention heads cannot be split over %" PRId64
-                        " encoder ranks",
-                        job->num_attention_heads, tp);
+        return violated_at(walk, finding, heads,
+                           "%" PRId64 " attention heads cannot be split over %" PRId64
+                           " encoder ranks",
+                           job->num_attention_heads, tp);
     if (tp > job->tensor_model_parallel_size)
-        return violated(walk, finding,
-                        "the encoder's %" PRId64
-                        " tensor parallel ranks exceed the decoder's %" PRId64,
-                        tp, job->tensor_model_parallel_size);
+        return violated_at(walk, finding, heads + 1,
+                           "the encoder's %" PRId64
+                           " tensor parallel ranks exceed the decoder's %" PRId64,
+                           tp, job->tensor_model_parallel_size);
     return HOLDS;
 }
 
