@@ -272,6 +272,15 @@ const struct launch_layer *launch_agents(const struct launch *launch)
     return inside && launch->around.launcher ? &launch->around : NULL;
 }
 
+/* The trainer's own WORLD_SIZE, which Megatron believes whoever started it. */
+static struct fact_int world_given(const struct launch *launch, struct arena *arena)
+{
+    struct fact_int given = fact_in(&launch->environment, "WORLD_SIZE", arena);
+
+    given.known &= given.value > 0;
+    return given;
+}
+
 static void world_of_layer(struct launch *launch, const struct launch_layer *layer)
 {
     launch->world = layer->processes;
@@ -282,17 +291,30 @@ static void world_of_layer(struct launch *launch, const struct launch_layer *lay
         launch->world_unknown = NULL;
 }
 
-/* No launcher in the command: we are a rank, or the trainer is alone. Megatron itself believes
- * WORLD_SIZE. */
+/* A launcher of the command starts the ranks. torchrun sets WORLD_SIZE to what it starts; the
+ * others leave what the environment holds. */
+static void world_of_command(struct launch *launch, struct arena *arena)
+{
+    struct fact_int given = world_given(launch, arena);
+
+    world_of_layer(launch, launch_ranks(launch));
+    if (!given.known || (launch->world.known && launch->world.value == given.value))
+        return;
+    launch->world = given;
+    launch->world_unknown = NULL;
+    memset(launch->world_place, 0, sizeof(launch->world_place));
+}
+
+/* No launcher in the command: we are a rank, or the trainer is alone. */
 static void world_of_environment(struct launch *launch, struct arena *arena)
 {
     const struct environment *env = &launch->environment;
-    struct fact_int given = fact_in(env, "WORLD_SIZE", arena);
+    struct fact_int given = world_given(launch, arena);
 
     launch->as_task = launch->around.launcher || (given.known && environment_get(env, "RANK"));
     if (launch->around.launcher)
         world_of_layer(launch, &launch->around);
-    if (given.known && given.value > 0)
+    if (given.known)
         launch->world = given;
     if (launch->world.known)
         return;
@@ -321,7 +343,7 @@ void launch_parse(int argc, const char *const *command, const struct environment
     if (launch->script)
         require_megatron(&peel);
     if (launch_ranks(launch))
-        world_of_layer(launch, launch_ranks(launch));
+        world_of_command(launch, arena);
     else if (launch->script)
         world_of_environment(launch, arena);
 }

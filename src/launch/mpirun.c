@@ -36,6 +36,30 @@ static bool read_ppr(const char *text, int64_t *per_node)
     return *per_node > 0;
 }
 
+/* Variables by which a batch system or a site tells mpirun its hosts. */
+static bool hosts_in_environment(const struct environment *env)
+{
+    static const char *const names[] = {
+        "PBS_NODEFILE",
+        "LSB_HOSTS",
+        "LSB_MCPU_HOSTS",
+        "LSB_DJOB_HOSTFILE",
+        "PE_HOSTFILE",
+        "COBALT_NODEFILE",
+        "HYDRA_HOST_FILE",
+        "I_MPI_HYDRA_HOST_FILE",
+        "OMPI_MCA_orte_default_hostfile",
+        "PRTE_MCA_prte_default_hostfile",
+        "FLUX_JOB_ID",
+        "SLURM_JOB_ID",
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (environment_get(env, names[i]))
+            return true;
+    return false;
+}
+
 struct ranks {
     bool has_nodes, has_ranks, has_per_node;
     int64_t nodes, ranks, per_node, slots;
@@ -69,7 +93,8 @@ static void read_options(const struct peel *peel, struct ranks *r)
         r->has_nodes = true;
         r->allocation = allocated.source;
         r->slots = tasks ? count_tasks_per_node(tasks) : -1;
-    } else if (!files && peel->launch->environment.known && r->has_ranks && !r->has_per_node) {
+    } else if (!files && peel->launch->environment.known &&
+               !hosts_in_environment(&peel->launch->environment)) {
         r->nodes = 1; /* no hosts, no allocation: this machine */
         r->has_nodes = true;
     }

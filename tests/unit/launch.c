@@ -142,6 +142,10 @@ static const struct row rows[] = {
     { "srun -n4 ./bind.x python " GPT, "", NULL, NULL, 4, NULL, "not a launcher that this program knows" },
     { "srun -n8 numactl --cpunodebind=0 --membind=0 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
 
+    { "srun -n8 python " GPT, "WORLD_SIZE=64", "pretrain_gpt.py", "--num-layers 2", 64, "WORLD_SIZE=64", NULL },
+    { "srun -n8 torchrun --nnodes 8 --nproc_per_node 2 " GPT, "WORLD_SIZE=64 RANK=9", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
+    { "torchrun --nnodes 2:4 --nproc_per_node 8 " GPT, "WORLD_SIZE=64 RANK=1", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+
     /* mpirun */
     { "mpirun -n 4 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 4, "mpirun -n 4", NULL },
     { "mpirun -np 16 -H a:8,b:8 -x LD_LIBRARY_PATH -x A=1 -mca pml ob1 --bind-to none -map-by slot python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
@@ -149,6 +153,8 @@ static const struct row rows[] = {
     { "mpirun -H a:8,b:8 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
     { "mpirun -H a,b -npernode 8 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
     { "mpirun -H a,b --map-by ppr:4:node python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
+    { "mpirun -N 2 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "mpirun -N 2 python " GPT, "PBS_NODEFILE=f", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
     { "mpirun --hostfile h python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
     { "mpirun python " GPT, "SLURM_JOB_ID=1 SLURM_JOB_NUM_NODES=2 SLURM_TASKS_PER_NODE=8(x2)", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
     { "mpirun -N 4 python " GPT, "SLURM_JOB_ID=1 SLURM_JOB_NUM_NODES=2", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
@@ -318,6 +324,24 @@ static void layers_say_what_they_start(void **state)
     arena_release(&arena);
 }
 
+static void mpirun_alone_is_on_this_machine(void **state)
+{
+    struct arena arena = ARENA_INIT;
+    struct launch launch;
+
+    (void)state;
+    parse("mpirun -n 16 python " GPT, "", &arena, &launch);
+    assert_int_equal(launch.ranks_per_node.value, 16);
+    assert_false(launch.remote);
+    parse("mpirun -n 16 python " GPT, "PBS_NODEFILE=/var/spool/x", &arena, &launch);
+    assert_false(launch.ranks_per_node.known);
+    assert_true(launch.remote);
+    parse("mpirun -n 16 --hostfile h python " GPT, "", &arena, &launch);
+    assert_false(launch.ranks_per_node.known);
+    assert_true(launch.remote);
+    arena_release(&arena);
+}
+
 static void tasks_know_their_rank(void **state)
 {
     struct arena arena = ARENA_INIT;
@@ -405,6 +429,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_taken_apart),
         cmocka_unit_test(layers_say_what_they_start),
+        cmocka_unit_test(mpirun_alone_is_on_this_machine),
         cmocka_unit_test(tasks_know_their_rank),
         cmocka_unit_test(environment_follows_the_launchers),
         cmocka_unit_test(gpus_complete_the_world),
