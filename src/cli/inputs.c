@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/parse_size.h"
+#include "facts/allocation.h"
 #include "facts/gather.h"
 #include "megatron/options_file.h"
 
@@ -139,7 +140,9 @@ int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inp
     facts->environment = inputs->launch.environment;
     if (from_options(cli, inputs, err) < 0)
         return -1;
-    if (!cli->facts)
+    if (cli->facts)
+        allocation_tell(&inputs->launch, arena, facts);
+    else
         facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena, facts);
     if (!cli->facts && cli->command != CLI_RUN)
         facts_gather_files(&inputs->launch, arena, facts);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "facts/allocation.h"
 #include "megatron_preflight.h"
 #include "report/report.h"
 
@@ -134,7 +135,6 @@ static int read_facts(json_t *record, const struct environment *env, struct fact
         facts->gpu = (struct fact_str){ .known = true, .value = gpu, .source = "record" };
     if (megatron && release_parse(megatron) == RELEASE_UNKNOWN)
         return error_set(err, "'megatron': no table for '%s'", megatron);
-    facts_from_gpu(facts);
     return 0;
 }
 
@@ -186,6 +186,9 @@ static int decide(json_t *record, const struct policy *policy, const struct opti
         read_launch(record, &env, launch, arena, err) < 0 ||
         read_facts(record, &launch->environment, facts, arena, err) < 0)
         return -1;
+    if (launch->command)
+        allocation_tell(launch, arena, facts);
+    facts_from_gpu(facts);
     launch_complete(launch, facts, arena);
     verdict_decide(&request, arena, report);
     return 0;

@@ -19,7 +19,7 @@ static void tell_nodes(const struct environment *env, struct arena *arena, struc
     int64_t count;
 
     /* The components of a heterogeneous job have numbers of their own. */
-    if (environment_get(env, "SLURM_HET_SIZE") || !environment_get(env, "SLURM_JOB_ID"))
+    if (environment_get(env, "SLURM_HET_SIZE"))
         return;
     for (int i = 0; i < 2; i++) {
         const char *text = environment_get(env, names[i]);
@@ -67,6 +67,19 @@ static const char *gres_type(const char *gres, struct arena *arena)
     return arena_strndup(arena, p, n);
 }
 
+/* Not where a launcher goes elsewhere first. */
+static void tell_visible(const struct launch *launch, struct arena *arena, struct facts *facts)
+{
+    const char *list = environment_get(&launch->environment, "CUDA_VISIBLE_DEVICES");
+
+    if (!list || launch->remote || launch->container || facts->gpus_visible.known)
+        return;
+    facts->gpus_visible =
+        (struct fact_int) { .known = true,
+                            .value = visible_count(list),
+                            .source = arena_printf(arena, "CUDA_VISIBLE_DEVICES=%s", list) };
+}
+
 /* Sites name their types freely: the largest GPU of that name is meant, or none that we know. */
 static void tell_type(const struct environment *env, struct arena *arena, struct facts *facts)
 {
@@ -90,5 +103,6 @@ void allocation_tell(const struct launch *launch, struct arena *arena, struct fa
 {
     tell_nodes(&launch->environment, arena, facts);
     tell_gpus(launch, arena, facts);
+    tell_visible(launch, arena, facts);
     tell_type(&launch->environment, arena, facts);
 }

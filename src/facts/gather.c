@@ -9,7 +9,6 @@
 #include "facts/option_search.h"
 #include "facts/packages.h"
 #include "facts/tree.h"
-#include "facts/visible.h"
 
 /* A driver without its daemon wakes every GPU of the node first: seconds, not minutes. */
 static const double nvml_deadline_seconds = 10;
@@ -24,27 +23,11 @@ static void from_policy(const struct policy *policy, struct facts *facts)
                                                       .source = "policy" };
 }
 
-static void set_visible(struct facts *facts, int count, const char *source)
-{
-    if (!facts->gpus_visible.known)
-        facts->gpus_visible = (struct fact_int) { .known = true, .value = count, .source = source };
-}
-
 /* When only checking: is this a machine the job could run on? */
 static bool can_hold(const struct devices *devices, const struct launch *launch)
 {
     return launch->nodes.known && launch->nodes.value == 1 && launch->ranks_per_node.known &&
            launch->ranks_per_node.value <= devices->count;
-}
-
-static void count_visible(struct facts *facts, const char *visible, const struct devices *devices,
-                          struct arena *arena)
-{
-    if (devices)
-        set_visible(facts, devices->count, "NVML");
-    else if (visible)
-        set_visible(facts, visible_count(visible),
-                    arena_printf(arena, "CUDA_VISIBLE_DEVICES=%s", visible));
 }
 
 static void look_at_gpus(const struct launch *launch, bool starts, struct arena *arena,
@@ -54,17 +37,17 @@ static void look_at_gpus(const struct launch *launch, bool starts, struct arena 
     const char *local_rank = environment_get(&launch->environment, "LOCAL_RANK");
     struct nvml *nvml = arena_alloc(arena, sizeof(*nvml));
     struct devices devices;
-    bool told = nvml_look(nvml_deadline_seconds, nvml, NULL) == 0 && nvml->count;
 
-    if (told)
-        devices_visible(nvml, visible, &devices);
-    if (told && !starts && !can_hold(&devices, launch))
-        told = false;
-    if (!launch->container)
-        count_visible(facts, visible, told ? &devices : NULL, arena);
-    if (told)
-        devices_tell(&devices, launch->as_task ? devices_own(&devices, local_rank) : NULL, arena,
-                     facts);
+    if (nvml_look(nvml_deadline_seconds, nvml, NULL) < 0 || !nvml->count)
+        return;
+    devices_visible(nvml, visible, &devices);
+    if (!starts && !can_hold(&devices, launch))
+        return;
+    if (!launch->container && !facts->gpus_visible.known)
+        facts->gpus_visible =
+            (struct fact_int) { .known = true, .value = devices.count, .source = "NVML" };
+    devices_tell(&devices, launch->as_task ? devices_own(&devices, local_rank) : NULL, arena,
+                 facts);
 }
 
 void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts)

@@ -214,7 +214,7 @@ static void slurm_tells_the_allocation(void **state)
     static const char *const typed[] = { "SLURM_JOB_ID=7", "SLURM_GPUS_PER_NODE=4" };
     static const char *const het[] = { "SLURM_JOB_ID=7", "SLURM_JOB_NUM_NODES=4",
                                        "SLURM_HET_SIZE=2", "SLURM_JOB_GPUS=0,1" };
-    static const char *const none[] = { "SLURM_JOB_NUM_NODES=4", "SLURM_GPUS_ON_NODE=0" };
+    static const char *const none[] = { "SLURM_GPUS_ON_NODE=0", "CUDA_VISIBLE_DEVICES=2,3" };
     struct arena arena = ARENA_INIT;
     struct facts facts;
 
@@ -234,6 +234,7 @@ static void slurm_tells_the_allocation(void **state)
     allocation(none, 2, &arena, &facts);
     assert_false(facts.nodes_allocated.known);
     assert_false(facts.gpus_per_node.known);
+    assert_int_equal(facts.gpus_visible.value, 2);
     arena_release(&arena);
 }
 

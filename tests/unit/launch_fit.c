@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "facts/allocation.h"
-#include "facts/visible.h"
 #include "rules/rules.h"
 #include "rules/sections.h"
 
@@ -158,14 +157,10 @@ static void walk_row(const struct row *row, struct arena *arena, struct walked *
     struct walk walk = { .arena = arena, .facts = &walked->facts, .launch = &walked->launch,
                          .release = release_parse(row->release), .parse = &parse, .job = &job,
                          .findings = &walked->findings };
-    const char *visible;
 
     memset(walked, 0, sizeof(*walked));
     env.count = split(row->env, entry, arena);
     launch_parse(split(row->command, word, arena), word, &env, arena, &walked->launch);
-    visible = environment_get(&walked->launch.environment, "CUDA_VISIBLE_DEVICES");
-    if (visible)
-        walked->facts.gpus_visible = (struct fact_int){ true, visible_count(visible), "visible" };
     if (row->torch)
         walked->facts.torch = (struct fact_str){ true, row->torch, "test" };
     allocation_tell(&walked->launch, arena, &walked->facts);
