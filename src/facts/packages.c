@@ -347,20 +347,32 @@ static void find_package(const struct site *site, const char *package, struct ar
                                     .source = site->directory[site->count - 1] };
 }
 
+static struct fact_str *fact_of(struct facts *facts, size_t package)
+{
+    return (struct fact_str *)((char *)facts + packages[package].fact);
+}
+
+/* An interpreter without torch is not the one that trains: this is a login node, or a CI machine. */
+static bool can_train(const struct site *site, struct arena *arena)
+{
+    struct fact_str torch = { .known = false };
+
+    find_package(site, "torch", arena, &torch);
+    return !torch.known || *torch.value;
+}
+
 void packages_facts(const struct launch *launch, const char *cwd, struct arena *arena,
                     struct facts *facts)
 {
     struct site site = { 0 };
     const char *interpreter = launch->container ? NULL : packages_interpreter(launch, cwd, arena);
 
-    if (!interpreter || !find_site(&site, interpreter, &launch->environment, arena))
+    if (!interpreter || !find_site(&site, interpreter, &launch->environment, arena) ||
+        !can_train(&site, arena))
         return;
     if (!facts->python.known)
         facts->python = (struct fact_str) { true, site.version, interpreter };
-    for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++) {
-        struct fact_str *fact = (struct fact_str *)((char *)facts + packages[i].fact);
-
-        if (!fact->known)
-            find_package(&site, packages[i].name, arena, fact);
-    }
+    for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++)
+        if (!fact_of(facts, i)->known)
+            find_package(&site, packages[i].name, arena, fact_of(facts, i));
 }

@@ -397,7 +397,8 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN, .check = spec_words, .options = "--spec",
       .what = "--spec is a module and the name of a specification in it",
       .why = "It is imported as 'from MODULE import NAME'.", .fix = "--spec package.module name" },
-    { .id = "te-installed", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
+    /* A package can be importable without a trace beside the interpreter: only a warning. */
+    { .id = "te-installed", .stage = STAGE_MODEL, .severity = SEVERITY_WARNING,
       .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = te_installed,
       .options = "--transformer-impl", .what = "Transformer Engine's layers need Transformer Engine",
       .why = "--transformer-impl is transformer_engine by default.",
@@ -518,7 +519,7 @@ static const struct rule rows[] = {
       .what = "the width of an MLP is a multiple of TP",
       .why = "With SwiGLU the default is 8/3 of --hidden-size, rounded to 64.",
       .fix = "another --ffn-hidden-size" },
-    { .id = "apex-grad-fusion", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
+    { .id = "apex-grad-fusion", .stage = STAGE_MODEL, .severity = SEVERITY_WARNING,
       .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = fused_gradients,
       .options = "--no-gradient-accumulation-fusion",
       .what = "fused gradient accumulation needs apex",

@@ -6,7 +6,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PREFLIGHT = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "megatron-preflight")
-ENV = {"PATH": os.environ["PATH"], "CUDA_DEVICE_MAX_CONNECTIONS": "1"}
+ENV = {"PATH": "/nonexistent", "CUDA_DEVICE_MAX_CONNECTIONS": "1"}
 GPT = (
     "--num-layers 24 --hidden-size 1024 --num-attention-heads 16 --seq-length 2048 "
     "--max-position-embeddings 2048 --micro-batch-size 1 --train-iters 10 --eval-interval 100 "
