@@ -18,8 +18,8 @@ struct resolved {
 };
 
 /* 'facts' as already set; the caller releases resolved->arena. True when there is a placement. */
-static inline bool resolve_words(struct resolved *r, const char *script, int argc, const char *const *argv,
-                                 int64_t world)
+static inline bool resolve_words(struct resolved *r, const char *script, int argc,
+                                 const char *const *argv, int64_t world)
 {
     struct policy policy;
     struct request request = { .launch = &r->launch, .facts = &r->facts, .policy = &policy };
@@ -33,7 +33,8 @@ static inline bool resolve_words(struct resolved *r, const char *script, int arg
 }
 
 /* The same from one line of words without quotes. */
-static inline bool resolve_line(struct resolved *r, const char *release, const char *line, int64_t world)
+static inline bool resolve_line(struct resolved *r, const char *release, const char *line,
+                                int64_t world)
 {
     const char *argv[256];
     int argc = 0;
@@ -41,7 +42,7 @@ static inline bool resolve_line(struct resolved *r, const char *release, const c
 
     memset(r, 0, sizeof(*r));
     facts_init(&r->facts);
-    r->facts.megatron = (struct fact_str){ .known = true, .value = release };
+    r->facts.megatron = (struct fact_str) { .known = true, .value = release };
     words = arena_strdup(&r->arena, line);
     for (char *w = strtok_r(words, " ", &rest); w && argc < 255; w = strtok_r(NULL, " ", &rest))
         argv[argc++] = w;

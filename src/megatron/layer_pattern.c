@@ -22,11 +22,23 @@ bool layer_is_moe(const struct job *job, int64_t layer)
 
 int64_t moe_layer_count(const struct job *job)
 {
+    const struct freq *freq = &job->moe_layer_freq;
     int64_t count = 0;
 
-    for (int64_t i = 0; i < job->num_layers; i++)
-        count += layer_is_moe(job, i);
-    return count;
+    if (job->num_experts == NONE_INT || job->num_experts == 0 || job->num_layers <= 0)
+        return 0;
+    switch (freq->kind) {
+    case FREQ_INT:
+        return freq->every > 0 ? (job->num_layers - 1) / freq->every + 1 : 0;
+    case FREQ_LIST:
+        for (int i = 0; i < freq->count && i < job->num_layers; i++)
+            count += freq->item[i] == 1;
+        return count;
+    case FREQ_NONE:
+    case FREQ_UNKNOWN:
+        break;
+    }
+    return job->num_layers;
 }
 
 bool layer_is_linear_attention(const struct job *job, int64_t layer)

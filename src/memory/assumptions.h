@@ -1,5 +1,5 @@
-/* What an estimate takes for granted because neither the command line nor the facts say it, or leaves out
- * because it only adds: a line each, shown with the numbers. */
+/* What an estimate takes for granted because neither the command line nor the facts say it, or
+ * leaves out because it only adds: a line each, shown with the numbers. */
 #ifndef MEMORY_ASSUMPTIONS_H
 #define MEMORY_ASSUMPTIONS_H
 

@@ -54,7 +54,7 @@ struct layout_cursor {
     uint64_t at, bucket_start;
     struct placed {
         uint64_t start, elements;
-    } *placed; /* of the open bucket */
+    } * placed; /* of the open bucket */
     size_t count, capacity;
     struct arena *arena;
 };
@@ -63,7 +63,8 @@ struct layout_cursor {
 static void close_bucket(struct layout_cursor *cursor)
 {
     uint64_t end = round_up(cursor->at, cursor->divisor);
-    uint64_t shard_end = cursor->bucket_start + (end - cursor->bucket_start) / cursor->buffer->shards;
+    uint64_t shard_end =
+        cursor->bucket_start + (end - cursor->bucket_start) / cursor->buffer->shards;
 
     for (size_t i = 0; i < cursor->count && cursor->placed[i].start < shard_end; i++) {
         uint64_t left = shard_end - cursor->placed[i].start;
@@ -82,17 +83,17 @@ static void place_parameter(struct layout_cursor *cursor, uint64_t elements, boo
         close_bucket(cursor);
     cursor->placed = arena_grow(cursor->arena, cursor->placed, &cursor->capacity, cursor->count + 1,
                                 sizeof(*cursor->placed));
-    cursor->placed[cursor->count++] = (struct placed){ cursor->at, elements };
+    cursor->placed[cursor->count++] = (struct placed) { cursor->at, elements };
     cursor->at += elements;
     if (own_bucket ||
         (cursor->bucket_limit && cursor->at - cursor->bucket_start >= cursor->bucket_limit))
         close_bucket(cursor);
 }
 
-/* Buckets exist only where gradients are reduced while backward runs: with overlap_grad_reduce, on the
- * first chunk of the first pipeline rank (distributed_data_parallel.py). */
-static uint64_t bucket_limit(const struct job *job, const struct shape *shape, const struct chunk *chunk,
-                             uint64_t chunk_elements)
+/* Buckets exist only where gradients are reduced while backward runs: with overlap_grad_reduce, on
+ * the first chunk of the first pipeline rank (distributed_data_parallel.py). */
+static uint64_t bucket_limit(const struct job *job, const struct shape *shape,
+                             const struct chunk *chunk, uint64_t chunk_elements)
 {
     uint64_t ranks = shape->dp * shape->cp;
 
@@ -110,7 +111,8 @@ static int buffer_of(const struct shape *shape, const struct weight *weight)
 {
     bool quantized = weight->quantized && shape->quantized_weights;
 
-    return (weight->expert ? BUFFER_EXPERT : BUFFER_DENSE) + (quantized ? BUFFER_DENSE_QUANTIZED : 0);
+    return (weight->expert ? BUFFER_EXPERT : BUFFER_DENSE) +
+           (quantized ? BUFFER_DENSE_QUANTIZED : 0);
 }
 
 static void lay_out(const struct job *job, const struct shape *shape, const struct chunk *chunk,

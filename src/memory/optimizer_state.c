@@ -7,14 +7,16 @@ static bool is(const char *value, const char *want)
     return value && strcmp(value, want) == 0;
 }
 
-/* How the optimizer stores what it knows of a parameter. Bytes of one element, 0: it does not exist. */
+/* How the optimizer stores what it knows of a parameter. Bytes of one element, 0: it does not
+ * exist. */
 struct state_plan {
-    uint64_t main_bytes;    /* fp32 copy of a 16-bit parameter, or the fused optimizer's own master */
+    uint64_t main_bytes; /* fp32 copy of a 16-bit parameter, or the fused optimizer's own master */
     uint64_t state_bytes[2]; /* exp_avg and exp_avg_sq, or momentum */
-    bool gradients_copied;  /* 16-bit gradients are copied to fp32 for the step and stay until zero_grad */
-    uint64_t scales;        /* 512-byte tensors a parameter that scaled states need */
+    bool gradients_copied;   /* 16-bit gradients are copied to fp32 for the step and stay until
+                                zero_grad */
+    uint64_t scales;         /* 512-byte tensors a parameter that scaled states need */
     uint64_t unscaled_bytes; /* fp32 copies of 16- and 8-bit states inside the step */
-    double on_gpu;          /* share that is not offloaded to the host */
+    double on_gpu;           /* share that is not offloaded to the host */
     const char *missing;
 };
 
@@ -32,8 +34,9 @@ static bool is_bf16(const char *dtype)
     return is(dtype, "bf16") || is(dtype, "torch.bfloat16");
 }
 
-/* OptimizerConfig.use_precision_aware_optimizer_no_fp8_or_ds_fp8: the fused Adam keeps the master weights
- * itself and reads gradients in place. Up to 0.12 always with a precision-aware optimizer. */
+/* OptimizerConfig.use_precision_aware_optimizer_no_fp8_or_ds_fp8: the fused Adam keeps the master
+ * weights itself and reads gradients in place. Up to 0.12 always with a precision-aware optimizer.
+ */
 static bool fused_masters(const struct static_rank *rank)
 {
     const struct job *job = rank->job;
@@ -44,7 +47,8 @@ static bool fused_masters(const struct static_rank *rank)
            !job->fp8_recipe || is(job->fp8_recipe, "delayed") || job->optimizer_cpu_offload == 1;
 }
 
-/* TE's FusedAdam keeps only the 16 bits that a bf16 weight lacks of its fp32 master (since TE 2.1). */
+/* TE's FusedAdam keeps only the 16 bits that a bf16 weight lacks of its fp32 master (since TE 2.1).
+ */
 static uint64_t fused_master_bytes(const struct static_rank *rank)
 {
     uint64_t master = dtype_bytes(rank->job->main_params_dtype);
@@ -143,12 +147,12 @@ void add_optimizer_terms(struct static_rank *rank)
                share(local_bytes(rank, plan.state_bytes[0]), plan.on_gpu), WHEN_ALWAYS, certainty);
     static_add(rank, "optimizer", "second moment",
                share(local_bytes(rank, plan.state_bytes[1]), plan.on_gpu), WHEN_ALWAYS, certainty);
-    static_add(rank, "optimizer", "state scales", plan.scales * local_tensors(rank) * 512, WHEN_ALWAYS,
-               LIKELY);
+    static_add(rank, "optimizer", "state scales", plan.scales * local_tensors(rank) * 512,
+               WHEN_ALWAYS, LIKELY);
     static_add(rank, "optimizer", "fp32 copies of gradients",
                plan.gradients_copied ? share(local_bytes(rank, 4), plan.on_gpu) : 0, WHEN_AT_REST,
                certainty);
     static_add(rank, "optimizer", "unscaled states",
-               plan.unscaled_bytes ? local_bytes(rank, 4) * (plan.unscaled_bytes / 4) : 0, WHEN_STEP,
-               LIKELY);
+               plan.unscaled_bytes ? local_bytes(rank, 4) * (plan.unscaled_bytes / 4) : 0,
+               WHEN_STEP, LIKELY);
 }

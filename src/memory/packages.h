@@ -1,5 +1,5 @@
-/* Which Transformer Engine and torch a release is usually run with: what its own development image of the
- * time held. Assumed where the facts do not say. */
+/* Which Transformer Engine and torch a release is usually run with: what its own development image
+ * of the time held. Assumed where the facts do not say. */
 #ifndef MEMORY_PACKAGES_H
 #define MEMORY_PACKAGES_H
 

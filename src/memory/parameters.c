@@ -28,8 +28,8 @@ static void weights_of_rank(const struct shape *shape, const struct placement *p
         weights_of_chunk(shape, placement_chunk(placement, pp_rank, v), weights);
 }
 
-void parameters_of_rank(const struct shape *shape, const struct placement *placement, int64_t pp_rank,
-                        struct arena *arena, struct parameters *parameters)
+void parameters_of_rank(const struct shape *shape, const struct placement *placement,
+                        int64_t pp_rank, struct arena *arena, struct parameters *parameters)
 {
     struct weights weights = { .arena = arena };
 

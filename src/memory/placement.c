@@ -15,8 +15,8 @@ static int64_t given(int64_t value)
     return value == NONE_INT ? 0 : value;
 }
 
-/* --decoder-first/last-pipeline-num-layers: what is left is spread evenly over the middle ranks; every
- * chunk of a rank holds the same number (transformer_block.py get_num_layers_to_build). */
+/* --decoder-first/last-pipeline-num-layers: what is left is spread evenly over the middle ranks;
+ * every chunk of a rank holds the same number (transformer_block.py get_num_layers_to_build). */
 static bool place_uneven(const struct job *job, const struct placement *at, int64_t r, int64_t v,
                          struct span *span)
 {
@@ -24,29 +24,32 @@ static bool place_uneven(const struct job *job, const struct placement *at, int6
     bool has_last = job->decoder_last_pipeline_num_layers != NONE_INT;
     int64_t first = given(job->decoder_first_pipeline_num_layers);
     int64_t last = given(job->decoder_last_pipeline_num_layers);
-    int64_t middle = job->num_layers - first - last;
     int64_t middle_ranks = at->pp - has_first - has_last;
-    int64_t each = middle_ranks > 0 ? middle / middle_ranks : 0;
-    int64_t of_rank = has_last && r == at->pp - 1 ? last : has_first && r == 0 ? first : each;
-    int64_t turn = first / at->vpp + middle / at->vpp + last / at->vpp;
+    int64_t middle, each, of_rank;
 
-    if (middle < 0 || (middle_ranks > 0 && middle % middle_ranks) || of_rank % at->vpp)
+    if (first < 0 || last < 0 || first > at->num_layers || last > at->num_layers - first)
+        return false;
+    middle = at->num_layers - first - last;
+    each = middle_ranks > 0 ? middle / middle_ranks : 0;
+    of_rank = has_last && r == at->pp - 1 ? last : has_first && r == 0 ? first : each;
+    if ((middle_ranks > 0 && middle % middle_ranks) || of_rank % at->vpp)
         return false;
     span->count = of_rank / at->vpp;
-    span->first = v * turn;
+    span->first = v * (first / at->vpp + middle / at->vpp + last / at->vpp);
     if (r > 0)
         span->first += first / at->vpp + (r - has_first) * (each / at->vpp);
     return true;
 }
 
-/* Even split; --account-for-embedding/loss-in-pipeline-split count the embedding and the loss as a layer
- * each, so the chunk that holds one has a decoder layer less. Releases up to 0.9 drop a remainder. */
-static bool place_even(const struct job *job, enum release release, const struct placement *at, int64_t r,
-                       int64_t v, struct span *span)
+/* Even split; --account-for-embedding/loss-in-pipeline-split count the embedding and the loss as a
+ * layer each, so the chunk that holds one has a decoder layer less. Releases up to 0.9 drop a
+ * remainder. */
+static bool place_even(const struct job *job, enum release release, const struct placement *at,
+                       int64_t r, int64_t v, struct span *span)
 {
     int64_t embedding = job->account_for_embedding_in_pipeline_split == 1;
     int64_t loss = job->account_for_loss_in_pipeline_split == 1;
-    int64_t slots = job->num_layers + embedding + loss;
+    int64_t slots = at->num_layers + embedding + loss;
     int64_t each = slots / at->pp / at->vpp;
 
     if (release >= RELEASE_0_10_0 && slots % (at->pp * at->vpp))
@@ -68,9 +71,10 @@ static bool is_uneven(const struct job *job)
            job->decoder_last_pipeline_num_layers != NONE_INT;
 }
 
-/* A hybrid pattern's segments are stages; without '|' its layers are split as decoder layers are. */
-static bool place_segment(const struct hybrid_pattern *pattern, const struct placement *at, int64_t r,
-                          int64_t v, struct span *span)
+/* A hybrid pattern's segments are stages; without '|' its layers are split as decoder layers are.
+ */
+static bool place_segment(const struct hybrid_pattern *pattern, const struct placement *at,
+                          int64_t r, int64_t v, struct span *span)
 {
     int64_t stage = v * at->pp + r;
 
@@ -84,8 +88,8 @@ static bool place_segment(const struct hybrid_pattern *pattern, const struct pla
 }
 
 static bool place_layers(const struct job *job, enum release release, const struct layout *layout,
-                         const struct hybrid_pattern *pattern, const struct placement *at, int64_t r,
-                         int64_t v, struct span *span)
+                         const struct hybrid_pattern *pattern, const struct placement *at,
+                         int64_t r, int64_t v, struct span *span)
 {
     int stage = (int)(v * at->pp + r);
 
@@ -99,14 +103,15 @@ static bool place_layers(const struct job *job, enum release release, const stru
     if (is_uneven(job))
         return place_uneven(job, at, r, v, span);
     if (at->pp == 1) {
-        *span = (struct span){ 0, job->num_layers };
+        *span = (struct span) { 0, at->num_layers };
         return true;
     }
     return place_even(job, release, at, r, v, span);
 }
 
-/* Layers between two that select share their selection: counted from 1, every dsa_indexer_topk_freq-th after
- * the offset selects (experimental_attention_variant/dsa.py is_dsa_skip_topk_layer). */
+/* Layers between two that select share their selection: counted from 1, every
+ * dsa_indexer_topk_freq-th after the offset selects (experimental_attention_variant/dsa.py
+ * is_dsa_skip_topk_layer). */
 static bool selects(const struct job *job, int64_t number)
 {
     int64_t every = job->dsa_indexer_topk_freq > 1 ? job->dsa_indexer_topk_freq : 1;
@@ -178,19 +183,21 @@ static void list_layers(const struct job *job, const struct shape *shape,
     struct layer *layers;
 
     if (shape->model == MODEL_HYBRID) {
-        placement->layer = hybrid_layers(pattern->main_part, pattern->main_length, job->num_layers, arena,
-                                         &placement->missing);
+        placement->layer = hybrid_layers(pattern->main_part, pattern->main_length,
+                                         placement->num_layers, arena, &placement->missing);
         return;
     }
-    layers = arena_alloc(arena, (size_t)job->num_layers * sizeof(*layers));
-    for (int64_t i = 0; i < job->num_layers; i++)
+    if (shape->num_experts && job->moe_layer_freq.kind == FREQ_UNKNOWN)
+        placement->missing = "which layers have experts";
+    layers = arena_alloc(arena, (size_t)placement->num_layers * sizeof(*layers));
+    for (int64_t i = 0; i < placement->num_layers; i++)
         layers[i] = gpt_layer(job, shape, i);
     placement->layer = layers;
 }
 
-/* The inner layer of an MTP depth is of the kind of the model's last decoder layer; up to 0.15 of the
- * chunk's last, or with experts where the chunk has none; its attention is never an experimental one
- * (gpt_layer_specs.py get_gpt_mtp_block_spec and its callers). */
+/* The inner layer of an MTP depth is of the kind of the model's last decoder layer; up to 0.15 of
+ * the chunk's last, or with experts where the chunk has none; its attention is never an
+ * experimental one (gpt_layer_specs.py get_gpt_mtp_block_spec and its callers). */
 static struct layer mtp_kind(const struct shape *shape, const struct placement *placement,
                              const struct chunk *chunk)
 {
@@ -222,8 +229,8 @@ static void place_mtp(const struct shape *shape, const struct layout *layout,
     chunk->mtp_count = shape->mtp_use_repeated_layer ? 1 : chunk->mtp_depths;
     if (shape->model == MODEL_HYBRID) {
         chunk->mtp_layer_count = pattern->mtp_length;
-        chunk->mtp_layer = hybrid_layers(pattern->mtp_part, pattern->mtp_length, pattern->mtp_length,
-                                         arena, missing);
+        chunk->mtp_layer = hybrid_layers(pattern->mtp_part, pattern->mtp_length,
+                                         pattern->mtp_length, arena, missing);
         return;
     }
     chunk->mtp_layer_count = 1;
@@ -232,8 +239,8 @@ static void place_mtp(const struct shape *shape, const struct layout *layout,
     chunk->mtp_layer = inner;
 }
 
-/* The final norm follows the last decoder layer when there are MTP depths (since 0.16), otherwise it sits
- * on the stage that makes the logits (transformer_block.py). */
+/* The final norm follows the last decoder layer when there are MTP depths (since 0.16), otherwise
+ * it sits on the stage that makes the logits (transformer_block.py). */
 static bool has_final_norm(const struct shape *shape, const struct chunk *chunk)
 {
     if (!shape->mtp_num_layers || shape->release < RELEASE_0_16_0 || shape->model == MODEL_HYBRID)
@@ -260,7 +267,7 @@ static bool read_layout(const struct job *job, const struct placement *at, struc
 {
     struct error err;
 
-    *layout = (struct layout){ 0 };
+    *layout = (struct layout) { 0 };
     if (!job->pipeline_model_parallel_layout)
         return true;
     if (layout_parse(job->pipeline_model_parallel_layout, arena, layout, &err) == 0 &&
@@ -273,11 +280,14 @@ static bool read_layout(const struct job *job, const struct placement *at, struc
 bool placement_of(const struct job *job, const struct shape *shape, struct arena *arena,
                   struct placement *placement, const char **why)
 {
-    const char *text = job->hybrid_layer_pattern ? job->hybrid_layer_pattern : job->hybrid_override_pattern;
+    const char *text =
+        job->hybrid_layer_pattern ? job->hybrid_layer_pattern : job->hybrid_override_pattern;
     struct hybrid_pattern pattern = hybrid_pattern_of(text);
     struct layout layout;
 
-    *placement = (struct placement){ .pp = (int64_t)shape->pp, .vpp = (int64_t)shape->vpp };
+    *placement = (struct placement) { .pp = (int64_t)shape->pp,
+                                      .vpp = (int64_t)shape->vpp,
+                                      .num_layers = (int64_t)shape->num_layers };
     if (!read_layout(job, placement, arena, &layout, why))
         return false;
     list_layers(job, shape, &pattern, arena, placement);
@@ -288,7 +298,8 @@ bool placement_of(const struct job *job, const struct shape *shape, struct arena
             struct span span;
 
             if (!place_layers(job, shape->release, &layout, &pattern, placement, r, v, &span) ||
-                span.first < 0 || span.count < 0 || span.first + span.count > job->num_layers) {
+                span.first < 0 || span.count < 0 ||
+                span.first + span.count > placement->num_layers) {
                 *why = "num_layers";
                 return false;
             }

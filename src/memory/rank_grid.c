@@ -3,8 +3,9 @@
 #include <stddef.h>
 
 const char *const grid_axis_names[AXIS_COUNT] = {
-    [AXIS_TP] = "tp",   [AXIS_GTP] = "gtp", [AXIS_CP] = "cp",     [AXIS_DP] = "dp",   [AXIS_PP] = "pp",
-    [AXIS_ETP] = "etp", [AXIS_EP] = "ep",   [AXIS_EGTP] = "egtp", [AXIS_EDP] = "edp",
+    [AXIS_TP] = "tp", [AXIS_GTP] = "gtp",   [AXIS_CP] = "cp",
+    [AXIS_DP] = "dp", [AXIS_PP] = "pp",     [AXIS_ETP] = "etp",
+    [AXIS_EP] = "ep", [AXIS_EGTP] = "egtp", [AXIS_EDP] = "edp",
 };
 
 /* Orders of the axes, fastest first; the pipeline axis belongs to both grids. */
@@ -36,7 +37,7 @@ static void set_expert_strides_inside_dp(struct rank_grid *grid, const struct sh
 
 void rank_grid_of(const struct shape *shape, bool use_tp_pp_dp_mapping, struct rank_grid *grid)
 {
-    *grid = (struct rank_grid){
+    *grid = (struct rank_grid) {
         .world_size = (int64_t)shape->world_size,
         .size = { [AXIS_TP] = (int64_t)shape->tp,
                   [AXIS_GTP] = (int64_t)shape->gtp,

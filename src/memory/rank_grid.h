@@ -1,5 +1,6 @@
-/* Who is who: the parallel coordinates of every rank. Dense and expert ranks are two grids over the same
- * ranks (megatron/core/parallel_state.py, RankGenerator); the leftmost axis of the order varies fastest.
+/* Who is who: the parallel coordinates of every rank. Dense and expert ranks are two grids over the
+ * same ranks (megatron/core/parallel_state.py, RankGenerator); the leftmost axis of the order
+ * varies fastest.
  *
  *   dense   tp-gtp-cp-dp-pp     expert  etp-ep-egtp-edp-pp
  *   with --use-tp-pp-dp-mapping pp comes before dp and edp.
@@ -11,8 +12,15 @@
 #include "memory/shape.h"
 
 enum grid_axis {
-    AXIS_TP, AXIS_GTP, AXIS_CP, AXIS_DP, AXIS_PP,  /* dense */
-    AXIS_ETP, AXIS_EP, AXIS_EGTP, AXIS_EDP,        /* expert */
+    AXIS_TP,
+    AXIS_GTP,
+    AXIS_CP,
+    AXIS_DP,
+    AXIS_PP, /* dense */
+    AXIS_ETP,
+    AXIS_EP,
+    AXIS_EGTP,
+    AXIS_EDP, /* expert */
     AXIS_COUNT
 };
 
@@ -32,8 +40,9 @@ void rank_grid_of(const struct shape *shape, bool use_tp_pp_dp_mapping, struct r
 
 void rank_coordinates_of(const struct rank_grid *grid, int64_t rank, struct rank_coordinates *out);
 
-/* Writes the ranks that differ from 'rank' only along 'axis', ascending, to 'ranks' (grid->size[axis] of
- * them). For dense data parallel groups with context parallelism take AXIS_CP inside AXIS_DP. */
+/* Writes the ranks that differ from 'rank' only along 'axis', ascending, to 'ranks'
+ * (grid->size[axis] of them). For dense data parallel groups with context parallelism take AXIS_CP
+ * inside AXIS_DP. */
 void rank_group(const struct rank_grid *grid, int64_t rank, enum grid_axis axis, int64_t *ranks);
 
 #endif

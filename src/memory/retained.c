@@ -7,9 +7,9 @@ static bool is(const char *value, const char *want)
     return value && strcmp(value, want) == 0;
 }
 
-/* A chunk that receives its input keeps the last one and its gradient: 2 x tokens x hidden x bytes of the
- * pipeline dtype (model.set_input_tensor, schedules.py retain_grad). Overlapped layers count the gradient
- * with their nodes. */
+/* A chunk that receives its input keeps the last one and its gradient: 2 x tokens x hidden x bytes
+ * of the pipeline dtype (model.set_input_tensor, schedules.py retain_grad). Overlapped layers count
+ * the gradient with their nodes. */
 static uint64_t received_input_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -19,7 +19,8 @@ static uint64_t received_input_bytes(const struct static_rank *rank)
 
     for (int64_t v = 0; v < rank->chunk_count; v++)
         if (!rank->chunk[v].chunk->pre_process)
-            bytes += tensors * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * element);
+            bytes += tensors *
+                     allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * element);
     return bytes;
 }
 
@@ -46,8 +47,9 @@ static uint64_t router_bytes(const struct static_rank *rank)
 }
 
 /* A token dispatcher keeps the last routing as attributes (transformer/moe/token_dispatcher.py):
- * probabilities [tokens, E] of the router dtype, the map of the same shape in bool, and where each token
- * went: row ids of the fused permutation 4 tokens (2 E + 1), or one int64 a permuted token. */
+ * probabilities [tokens, E] of the router dtype, the map of the same shape in bool, and where each
+ * token went: row ids of the fused permutation 4 tokens (2 E + 1), or one int64 a permuted token.
+ */
 static uint64_t routing_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -71,31 +73,35 @@ static bool recomputes_experts(const struct job *job)
     return is(job->recompute_granularity, "selective") && list_has(&job->recompute_modules, "moe");
 }
 
-/* Where a whole expert layer is recomputed, those probabilities hang on the recomputed graph, and with it
- * the checkpoint's input and its gradient stay: 2 x tokens x hidden x bytes a layer. */
+/* Where a whole expert layer is recomputed, those probabilities hang on the recomputed graph, and
+ * with it the checkpoint's input and its gradient stay: 2 x tokens x hidden x bytes a layer. */
 static uint64_t recomputed_input_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
 
     if (!shape->num_experts || !recomputes_experts(rank->job))
         return 0;
-    return 2 * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+    return 2 *
+           allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
            expert_layers(rank);
 }
 
-/* Overlapping the all-to-alls cuts a layer into nodes whose detached input and its gradient stay until the
- * next iteration: 2 x tokens x hidden x bytes an expert layer (models/gpt/fine_grained_callables.py). */
+/* Overlapping the all-to-alls cuts a layer into nodes whose detached input and its gradient stay
+ * until the next iteration: 2 x tokens x hidden x bytes an expert layer
+ * (models/gpt/fine_grained_callables.py). */
 static uint64_t overlapped_nodes_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
 
     if (rank->job->overlap_moe_expert_parallel_comm != 1)
         return 0;
-    return 2 * allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
+    return 2 *
+           allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
            expert_layers(rank);
 }
 
-/* tokens, labels and positions in int64, the loss mask in fp32, the attention mask [b, 1, s, s] in bool. */
+/* tokens, labels and positions in int64, the loss mask in fp32, the attention mask [b, 1, s, s] in
+ * bool. */
 static uint64_t batch_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -107,10 +113,11 @@ static uint64_t batch_bytes(const struct static_rank *rank)
     return bytes;
 }
 
-/* 0.18.2 alone: pretrain_gpt.py get_batch moves a batch to the GPU inside the very dictionary that the rerun
- * state machine keeps for a replay, so that the batches of a whole iteration stay on tensor-parallel rank 0 of
- * the stages that read data (rerun_state_machine.py). 0.19 keeps a copy. Estimates speak of the last
- * tensor-parallel rank, so with several this is no more than possible. */
+/* 0.18.2 alone: pretrain_gpt.py get_batch moves a batch to the GPU inside the very dictionary that
+ * the rerun state machine keeps for a replay, so that the batches of a whole iteration stay on
+ * tensor-parallel rank 0 of the stages that read data (rerun_state_machine.py). 0.19 keeps a copy.
+ * Estimates speak of the last tensor-parallel rank, so with several this is no more than possible.
+ */
 static uint64_t replay_batches_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -126,7 +133,8 @@ static uint64_t replay_batches_bytes(const struct static_rank *rank)
 
 void add_retained_terms(struct static_rank *rank)
 {
-    static_add(rank, "buffers", "received inputs", received_input_bytes(rank), WHEN_AT_REST, CERTAIN);
+    static_add(rank, "buffers", "received inputs", received_input_bytes(rank), WHEN_AT_REST,
+               CERTAIN);
     static_add(rank, "buffers", "last routing", routing_bytes(rank), WHEN_AT_REST, LIKELY);
     static_add(rank, "buffers", "inputs of recomputed experts", recomputed_input_bytes(rank),
                WHEN_AT_REST, LIKELY);

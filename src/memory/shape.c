@@ -31,7 +31,8 @@ static const struct {
     { "BertWordPieceCase", 28996 },
 };
 
-/* Multiple of make_vocab_size_divisible_by x tp (megatron/core/tokenizers/utils/build_tokenizer.py). */
+/* Multiple of make_vocab_size_divisible_by x tp
+ * (megatron/core/tokenizers/utils/build_tokenizer.py). */
 static uint64_t pad_vocabulary(const struct job *job, uint64_t vocab_size, uint64_t tp)
 {
     uint64_t multiple = size_or(job->make_vocab_size_divisible_by, 128) * tp;
@@ -41,7 +42,8 @@ static uint64_t pad_vocabulary(const struct job *job, uint64_t vocab_size, uint6
 
 static void read_vocabulary(const struct job *job, const struct facts *facts, struct shape *shape)
 {
-    uint64_t more = shape->release < RELEASE_0_18_2; /* NullTokenizer counted an end-of-document id */
+    uint64_t more =
+        shape->release < RELEASE_0_18_2; /* NullTokenizer counted an end-of-document id */
 
     if (facts->padded_vocab_size.known) {
         shape->padded_vocab_size = size_or(facts->padded_vocab_size.value, 0);
@@ -114,8 +116,9 @@ static void read_sharding(const struct job *job, struct shape *shape)
 {
     bool sharded = on(job->use_distributed_optimizer);
 
-    shape->expert_buffers = shape->ep > 1 || (shape->release >= RELEASE_0_19_0 &&
-                                              (shape->etp != shape->tp || shape->egtp != shape->gtp));
+    shape->expert_buffers =
+        shape->ep > 1 || (shape->release >= RELEASE_0_19_0 &&
+                          (shape->etp != shape->tp || shape->egtp != shape->gtp));
     shape->dense_shards = 1;
     shape->expert_shards = 1;
     if (sharded && shape->dp * shape->cp >= shape->instances)
@@ -154,7 +157,8 @@ static void read_activation(const struct job *job, struct shape *shape)
     shape->gates = shape->gated_linear_unit ? 2 : 1;
 }
 
-/* Up to 0.11 selecting experts with a dense ffn size was the only way; the option came with 0.10. */
+/* Up to 0.11 selecting experts with a dense ffn size was the only way; the option came with 0.10.
+ */
 static void read_experts(const struct job *job, struct shape *shape)
 {
     shape->num_experts = size_or(job->num_experts, 0);
@@ -170,7 +174,8 @@ static void read_experts(const struct job *job, struct shape *shape)
     shape->moe_shared_expert_gate = on(job->moe_shared_expert_gate);
     shape->moe_grouped_gemm = on(job->moe_grouped_gemm);
     shape->te_grouped_gemm = shape->moe_grouped_gemm && shape->transformer_engine &&
-                             shape->release >= RELEASE_0_9_0 && !on(job->moe_use_legacy_grouped_gemm);
+                             shape->release >= RELEASE_0_9_0 &&
+                             !on(job->moe_use_legacy_grouped_gemm);
     shape->router_bias = shape->bias && shape->release >= RELEASE_0_15_0;
 }
 
@@ -223,8 +228,8 @@ static void read_model(const struct job *job, struct shape *shape)
 {
     const char *positions = job->position_embedding_type;
 
-    shape->model = job->hybrid_layer_pattern || job->hybrid_override_pattern ? MODEL_HYBRID
-                                                                            : MODEL_GPT;
+    shape->model =
+        job->hybrid_layer_pattern || job->hybrid_override_pattern ? MODEL_HYBRID : MODEL_GPT;
     shape->num_layers = size_or(job->num_layers, size_or(job->encoder_num_layers, 0));
     shape->hidden_size = size_or(job->hidden_size, 0);
     shape->max_position_embeddings = size_or(job->max_position_embeddings, 0);
@@ -240,7 +245,8 @@ static void read_model(const struct job *job, struct shape *shape)
     shape->mtp_use_repeated_layer = on(job->mtp_use_repeated_layer);
 }
 
-/* fp8_utils.py get_fp8_context, fp4_utils.py; the recipe option came with 0.12, before it was delayed. */
+/* fp8_utils.py get_fp8_context, fp4_utils.py; the recipe option came with 0.12, before it was
+ * delayed. */
 static void read_low_precision(const struct job *job, struct shape *shape)
 {
     if (!shape->transformer_engine)
@@ -271,7 +277,8 @@ static void read_dtypes(const struct job *job, struct shape *shape)
     read_low_precision(job, shape);
 }
 
-/* CUBLAS_WORKSPACE_CONFIG ":KiB:count[:KiB:count ...]" in bytes; false when it is not of that form. */
+/* CUBLAS_WORKSPACE_CONFIG ":KiB:count[:KiB:count ...]" in bytes; false when it is not of that form.
+ */
 static bool workspace_config(const char *text, uint64_t *bytes)
 {
     uint64_t sum = 0;
@@ -287,13 +294,14 @@ static bool workspace_config(const char *text, uint64_t *bytes)
     return true;
 }
 
-/* ATen/cuda/CublasHandlePool.cpp: 8 pieces of 4 MiB on Hopper and, since torch 2.12, Blackwell; elsewhere
- * 2 of 4 MiB and 8 of 16 KiB. The environment wins. */
+/* ATen/cuda/CublasHandlePool.cpp: 8 pieces of 4 MiB on Hopper and, since torch 2.12, Blackwell;
+ * elsewhere 2 of 4 MiB and 8 of 16 KiB. The environment wins. */
 static uint64_t cublas_workspace(const struct facts *facts, const struct shape *shape)
 {
     const char *config = environment_get(&facts->environment, "CUBLAS_WORKSPACE_CONFIG");
-    bool big = shape->gpu_arch < 0 || shape->gpu_arch / 10 == 9 ||
-               (shape->gpu_arch / 10 == 10 && *shape->torch && version_compare(shape->torch, "2.12") >= 0);
+    bool big =
+        shape->gpu_arch < 0 || shape->gpu_arch / 10 == 9 ||
+        (shape->gpu_arch / 10 == 10 && *shape->torch && version_compare(shape->torch, "2.12") >= 0);
     uint64_t bytes;
 
     if (config && workspace_config(config, &bytes))
@@ -327,7 +335,8 @@ static void read_machine(const struct facts *facts, struct shape *shape)
     shape->cublas_workspace_bytes = cublas_workspace(facts, shape);
 }
 
-/* The field without which, or with which, no tensor has a size: what a rule has stopped, or NULL. */
+/* The field without which, or with which, no tensor has a size: what a rule has stopped, or NULL.
+ */
 static const char *indivisible(const struct job *job, const struct shape *shape)
 {
     if (job->num_attention_heads <= 0 || shape->num_attention_heads % shape->tp)
@@ -335,6 +344,21 @@ static const char *indivisible(const struct job *job, const struct shape *shape)
     if (!shape->kv_channels || !shape->tokens || !shape->tokens_sharded)
         return shape->kv_channels ? "seq_length" : "kv_channels";
     if (shape->num_experts && (shape->num_experts % shape->ep || !shape->local_experts))
+        return "num_experts";
+    return NULL;
+}
+
+/* Sizes no pipeline or machine has: the time an estimate takes grows with them. */
+static const char *too_many(const struct shape *shape)
+{
+    enum { MOST = 1 << 16, MOST_TENSORS = 1 << 22 };
+    uint64_t layers = shape->num_layers + shape->mtp_num_layers;
+
+    if (layers > MOST || shape->mtp_num_layers > MOST)
+        return "num_layers";
+    if (shape->pp > MOST || shape->vpp > MOST || shape->pp * shape->vpp > MOST)
+        return "pipeline_model_parallel_size";
+    if (shape->local_experts > MOST || layers * shape->local_experts > MOST_TENSORS)
         return "num_experts";
     return NULL;
 }
@@ -362,6 +386,8 @@ bool shape_of(const struct job *job, enum release release, const struct facts *f
     read_mamba(job, shape);
     read_dtypes(job, shape);
     read_machine(facts, shape);
-    *why = indivisible(job, shape);
+    *why = too_many(shape);
+    if (!*why)
+        *why = indivisible(job, shape);
     return !*why;
 }

@@ -12,7 +12,7 @@ void static_add(struct static_rank *rank, const char *name, const char *what, ui
 
     if (!bytes || memory->term_count == room)
         return;
-    memory->term[memory->term_count++] = (struct static_term){
+    memory->term[memory->term_count++] = (struct static_term) {
         .name = name, .what = what, .bytes = bytes, .when = when, .certainty = certainty
     };
 }
@@ -27,8 +27,8 @@ static bool sharded(const struct static_rank *rank)
     return rank->job->use_distributed_optimizer == 1;
 }
 
-/* Bytes of an element of the parameter buffer: 1 for quantized weights, which for MXFP8 lie outside of it
- * and are gathered through the gradient buffer. */
+/* Bytes of an element of the parameter buffer: 1 for quantized weights, which for MXFP8 lie outside
+ * of it and are gathered through the gradient buffer. */
 static uint64_t element_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
 {
     if (!buffer->quantized)
@@ -36,8 +36,8 @@ static uint64_t element_bytes(const struct static_rank *rank, const struct ddp_b
     return rank->shape->low_precision == FP8_MX ? 0 : 1;
 }
 
-/* Weights: the distributed optimizer keeps those of a buffer in one padded tensor, otherwise each is a tensor
- * of its own (param_and_grad_buffer.py). Bytes of params_dtype. */
+/* Weights: the distributed optimizer keeps those of a buffer in one padded tensor, otherwise each
+ * is a tensor of its own (param_and_grad_buffer.py). Bytes of params_dtype. */
 static uint64_t weights_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
 {
     uint64_t bytes = element_bytes(rank, buffer);
@@ -49,10 +49,10 @@ static uint64_t weights_bytes(const struct static_rank *rank, const struct ddp_b
     return tensor_sum_bytes(&buffer->whole, bytes);
 }
 
-/* Sixteenths of a byte an element that quantized weights take outside the parameter buffer, once they have
- * been used. TE keeps them by rows for forward and by columns for backward; tensor-scaled ones by columns only
- * where the GPU cannot multiply the transpose, before Blackwell. MXFP8 has a scale byte for 32 elements,
- * NVFP4 half bytes and one for 16 (TE pytorch/tensor). */
+/* Sixteenths of a byte an element that quantized weights take outside the parameter buffer, once
+ * they have been used. TE keeps them by rows for forward and by columns for backward; tensor-scaled
+ * ones by columns only where the GPU cannot multiply the transpose, before Blackwell. MXFP8 has a
+ * scale byte for 32 elements, NVFP4 half bytes and one for 16 (TE pytorch/tensor). */
 static uint64_t low_precision_sixteenths(const struct shape *shape)
 {
     uint64_t rows_in_buffer = shape->quantized_weights && shape->low_precision != FP8_MX ? 16 : 0;
@@ -73,7 +73,8 @@ static uint64_t low_precision_sixteenths(const struct shape *shape)
     return 0;
 }
 
-/* What the model's constructor allocates for the weights of a buffer, quantized ones in all their forms. */
+/* What the model's constructor allocates for the weights of a buffer, quantized ones in all their
+ * forms. */
 static uint64_t built_bytes(const struct static_rank *rank, const struct ddp_buffer *buffer)
 {
     if (!buffer->quantized)
@@ -96,8 +97,8 @@ static uint64_t gradients_bytes(const struct static_rank *rank, const struct ddp
     return allocated_bytes(rank->shape, buffer->elements * rank->shape->grad_bytes);
 }
 
-/* Highest point of wrapping the model in buffers, one after the other: all chunks are built before; with the
- * distributed optimizer a tensor is freed when it has been copied to its buffer
+/* Highest point of wrapping the model in buffers, one after the other: all chunks are built before;
+ * with the distributed optimizer a tensor is freed when it has been copied to its buffer
  * (training/training.py get_model, distributed_data_parallel.py). */
 static uint64_t init_peak(const struct static_rank *rank)
 {
@@ -148,7 +149,8 @@ static void add_buffer_terms(struct static_rank *rank)
         }
     }
     static_add(rank, "weights", "parameters", weights, WHEN_ALWAYS, CERTAIN);
-    static_add(rank, "weights", "low-precision copies", low_precision_bytes(rank), WHEN_ALWAYS, LIKELY);
+    static_add(rank, "weights", "low-precision copies", low_precision_bytes(rank), WHEN_ALWAYS,
+               LIKELY);
     static_add(rank, "gradients", "gradient buffers", gradients, WHEN_ALWAYS, CERTAIN);
 }
 
@@ -164,9 +166,9 @@ static const char *not_modelled(const struct job *job, const struct shape *shape
     return NULL;
 }
 
-void static_memory_of(const struct job *job, const struct shape *shape, const struct premise *premise,
-                      const struct placement *placement, int64_t pp_rank, struct arena *arena,
-                      struct static_memory *memory)
+void static_memory_of(const struct job *job, const struct shape *shape,
+                      const struct premise *premise, const struct placement *placement,
+                      int64_t pp_rank, struct arena *arena, struct static_memory *memory)
 {
     struct static_rank rank = { .job = job,
                                 .shape = shape,

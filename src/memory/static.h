@@ -1,7 +1,7 @@
-/* What a pipeline rank holds whatever the schedule does: weights, gradients, optimizer state and the
- * buffers that libraries keep, plus the peaks of building the model and of the optimizer step. Each term
- * is one named function with formula, source and certainty; bytes as the caching allocator counts them
- * (every tensor rounded up to 512). */
+/* What a pipeline rank holds whatever the schedule does: weights, gradients, optimizer state and
+ * the buffers that libraries keep, plus the peaks of building the model and of the optimizer step.
+ * Each term is one named function with formula, source and certainty; bytes as the caching
+ * allocator counts them (every tensor rounded up to 512). */
 #ifndef MEMORY_STATIC_H
 #define MEMORY_STATIC_H
 
@@ -12,14 +12,15 @@
 /* When a term is there. */
 enum static_when {
     WHEN_ALWAYS,  /* from the first iteration on, also in forward and backward */
-    WHEN_AT_REST, /* from the optimizer step to the start of the next iteration: in allocated_bytes, not in
-                     the peak of forward and backward */
+    WHEN_AT_REST, /* from the optimizer step to the start of the next iteration: in allocated_bytes,
+                     not in the peak of forward and backward */
     WHEN_STEP,    /* inside the optimizer step, besides what is there at rest */
     WHEN_OUTSIDE  /* not torch's */
 };
 
 struct static_term {
-    const char *name; /* the component it belongs to: "weights", "gradients", "optimizer", "buffers" ... */
+    const char
+        *name; /* the component it belongs to: "weights", "gradients", "optimizer", "buffers" ... */
     const char *what; /* "dummy wgrad" */
     uint64_t bytes;
     enum static_when when;
@@ -35,12 +36,12 @@ struct static_memory {
 };
 
 /* Terms of one pipeline rank (data-parallel rank 0). Of 'premise' the attention backend is read. */
-void static_memory_of(const struct job *job, const struct shape *shape, const struct premise *premise,
-                      const struct placement *placement, int64_t pp_rank, struct arena *arena,
-                      struct static_memory *memory);
+void static_memory_of(const struct job *job, const struct shape *shape,
+                      const struct premise *premise, const struct placement *placement,
+                      int64_t pp_rank, struct arena *arena, struct static_memory *memory);
 
-/* Sum of the terms there at 'when' (WHEN_AT_REST includes WHEN_ALWAYS, WHEN_STEP both) whose certainty is
- * 'certainty' or better. */
+/* Sum of the terms there at 'when' (WHEN_AT_REST includes WHEN_ALWAYS, WHEN_STEP both) whose
+ * certainty is 'certainty' or better. */
 uint64_t static_sum(const struct static_memory *memory, enum static_when when,
                     enum certainty certainty);
 

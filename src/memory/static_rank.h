@@ -28,8 +28,8 @@ void static_add(struct static_rank *rank, const char *name, const char *what, ui
 /* Is the assumed or known Transformer Engine at least 'version'? */
 bool te_at_least(const struct shape *shape, const char *version);
 
-void add_optimizer_terms(struct static_rank *rank);  /* optimizer_state.c */
-void add_workspace_terms(struct static_rank *rank);  /* workspaces.c */
-void add_retained_terms(struct static_rank *rank);   /* retained.c */
+void add_optimizer_terms(struct static_rank *rank); /* optimizer_state.c */
+void add_workspace_terms(struct static_rank *rank); /* workspaces.c */
+void add_retained_terms(struct static_rank *rank);  /* retained.c */
 
 #endif

@@ -16,7 +16,8 @@ void weights_add(struct weights *weights, struct weight weight)
         return;
     if (!weight.copies)
         weight.copies = 1;
-    weight.quantized = weights->quantize && (weight.gemm == GEMM_TE || weight.gemm == GEMM_TE_GROUPED);
+    weight.quantized =
+        weights->quantize && (weight.gemm == GEMM_TE || weight.gemm == GEMM_TE_GROUPED);
     weights->weight = arena_grow(weights->arena, weights->weight, &weights->capacity,
                                  weights->count + 1, sizeof(weight));
     weights->weight[weights->count++] = weight;
@@ -25,11 +26,11 @@ void weights_add(struct weights *weights, struct weight weight)
 void weights_of_norm(const struct shape *shape, const char *name, uint64_t width,
                      enum parameter_part part, struct weights *weights)
 {
-    weights_add(weights, (struct weight){ .name = name,
-                                          .part = part,
-                                          .rows = width,
-                                          .copies = shape->norm_vectors,
-                                          .shards = 1 });
+    weights_add(weights, (struct weight) { .name = name,
+                                           .part = part,
+                                           .rows = width,
+                                           .copies = shape->norm_vectors,
+                                           .shards = 1 });
 }
 
 void weights_of_layer(const struct shape *shape, struct layer layer, enum parameter_part part,
@@ -40,55 +41,57 @@ void weights_of_layer(const struct shape *shape, struct layer layer, enum parame
 }
 
 /* VocabParallelEmbedding [V / tp, h] and learned positions [max_position_embeddings, h], the latter
- * replicated (models/common/embeddings/language_model_embedding.py). Where the output layer has no weight of
- * its own, it multiplies with this one. */
+ * replicated (models/common/embeddings/language_model_embedding.py). Where the output layer has no
+ * weight of its own, it multiplies with this one. */
 static void weights_of_embedding(const struct shape *shape, const struct chunk *chunk,
                                  struct weights *weights)
 {
     bool shared = shape->pp > 1 && (shape->tied || shape->mtp_num_layers);
     bool multiplied = chunk->post_process && !chunk->output_weight;
 
-    weights_add(weights, (struct weight){ .name = "embedding.word_embeddings.weight",
-                                          .part = PART_EMBEDDING,
-                                          .rows = shape->padded_vocab_size / shape->tp,
-                                          .columns = shape->hidden_size,
-                                          .shards = chunk->embedding_copy ? 0 : shape->tp,
-                                          .shared_embedding = shared,
-                                          .gemm = multiplied ? GEMM_MEGATRON : GEMM_NONE });
+    weights_add(weights, (struct weight) { .name = "embedding.word_embeddings.weight",
+                                           .part = PART_EMBEDDING,
+                                           .rows = shape->padded_vocab_size / shape->tp,
+                                           .columns = shape->hidden_size,
+                                           .shards = chunk->embedding_copy ? 0 : shape->tp,
+                                           .shared_embedding = shared,
+                                           .gemm = multiplied ? GEMM_MEGATRON : GEMM_NONE });
     if (shape->learned_positions)
-        weights_add(weights, (struct weight){ .name = "embedding.position_embeddings.weight",
-                                              .part = PART_EMBEDDING,
-                                              .rows = shape->max_position_embeddings,
-                                              .columns = shape->hidden_size,
-                                              .shards = chunk->embedding_copy ? 0 : 1 });
+        weights_add(weights, (struct weight) { .name = "embedding.position_embeddings.weight",
+                                               .part = PART_EMBEDDING,
+                                               .rows = shape->max_position_embeddings,
+                                               .columns = shape->hidden_size,
+                                               .shards = chunk->embedding_copy ? 0 : 1 });
 }
 
 /* [V / tp, h] (models/gpt/gpt_model.py output_layer). */
 static void weights_of_output(const struct shape *shape, const struct chunk *chunk,
                               struct weights *weights)
 {
-    weights_add(weights, (struct weight){ .name = "output_layer.weight",
-                                          .part = PART_OUTPUT,
-                                          .rows = shape->padded_vocab_size / shape->tp,
-                                          .columns = shape->hidden_size,
-                                          .shards = chunk->output_copy ? 0 : shape->tp,
-                                          .shared_embedding = chunk->output_copy && !chunk->mtp_count,
-                                          .gemm = GEMM_MEGATRON });
+    weights_add(weights,
+                (struct weight) { .name = "output_layer.weight",
+                                  .part = PART_OUTPUT,
+                                  .rows = shape->padded_vocab_size / shape->tp,
+                                  .columns = shape->hidden_size,
+                                  .shards = chunk->output_copy ? 0 : shape->tp,
+                                  .shared_embedding = chunk->output_copy && !chunk->mtp_count,
+                                  .gemm = GEMM_MEGATRON });
 }
 
 /* One depth: two norms, the projection of [embedding, hidden] 2h -> h, its layers and a norm
  * (transformer/multi_token_prediction.py MultiTokenPredictionLayer). */
-static void weights_of_mtp(const struct shape *shape, const struct chunk *chunk, struct weights *weights)
+static void weights_of_mtp(const struct shape *shape, const struct chunk *chunk,
+                           struct weights *weights)
 {
     weights_of_norm(shape, "mtp.enorm", shape->hidden_size, PART_MTP, weights);
     weights_of_norm(shape, "mtp.hnorm", shape->hidden_size, PART_MTP, weights);
     weights_add(weights,
-                (struct weight){ .name = "mtp.eh_proj.weight",
-                                 .part = PART_MTP,
-                                 .rows = shape->hidden_size / shape->tp,
-                                 .columns = 2 * shape->hidden_size,
-                                 .shards = shape->tp,
-                                 .gemm = shape->transformer_engine ? GEMM_TE : GEMM_MEGATRON });
+                (struct weight) { .name = "mtp.eh_proj.weight",
+                                  .part = PART_MTP,
+                                  .rows = shape->hidden_size / shape->tp,
+                                  .columns = 2 * shape->hidden_size,
+                                  .shards = shape->tp,
+                                  .gemm = shape->transformer_engine ? GEMM_TE : GEMM_MEGATRON });
     for (int64_t i = 0; i < chunk->mtp_layer_count; i++)
         weights_of_layer(shape, chunk->mtp_layer[i], PART_MTP, weights);
     weights_of_norm(shape, "mtp.final_layernorm", shape->hidden_size, PART_MTP, weights);
@@ -111,7 +114,8 @@ void weights_of_chunk(const struct shape *shape, const struct chunk *chunk, stru
     }
     weights->quantize = shape->low_precision != PRECISION_FULL;
     if (chunk->final_norm)
-        weights_of_norm(shape, "decoder.final_layernorm", shape->hidden_size, PART_FINAL_NORM, weights);
+        weights_of_norm(shape, "decoder.final_layernorm", shape->hidden_size, PART_FINAL_NORM,
+                        weights);
     for (int64_t i = 0; i < chunk->mtp_count; i++)
         weights_of_mtp(shape, chunk, weights);
     weights->quantize = false;

@@ -1,5 +1,6 @@
-/* Parameter tensors as one tensor-parallel rank holds them, in the order in which Megatron registers them.
- * Counts are elements. Every module is one function that cites where Megatron makes it. */
+/* Parameter tensors as one tensor-parallel rank holds them, in the order in which Megatron
+ * registers them. Counts are elements. Every module is one function that cites where Megatron makes
+ * it. */
 #ifndef MEMORY_WEIGHTS_H
 #define MEMORY_WEIGHTS_H
 
@@ -16,10 +17,11 @@ struct weight {
     enum parameter_part part;
     uint64_t rows, columns; /* of this rank's shard; columns 0: a vector */
     uint64_t copies;        /* equal tensors, for example the local experts of a layer */
-    uint64_t shards;        /* different shards that make the whole: 1 replicated, tp, etp x ep; 0: a copy
-                               of a parameter that another stage counts */
-    bool expert;            /* Megatron marks it allreduce == False */
-    bool shared_embedding;  /* tied copies: the distributed optimizer gives them a bucket of their own */
+    uint64_t shards; /* different shards that make the whole: 1 replicated, tp, etp x ep; 0: a copy
+                        of a parameter that another stage counts */
+    bool expert;     /* Megatron marks it allreduce == False */
+    bool shared_embedding; /* tied copies: the distributed optimizer gives them a bucket of their
+                              own */
     enum gemm gemm;
     bool quantized; /* multiplied in 8 or 4 bits */
 };
@@ -52,6 +54,7 @@ void weights_of_layer(const struct shape *shape, struct layer layer, enum parame
                       struct weights *weights);
 
 /* Everything a model chunk holds. */
-void weights_of_chunk(const struct shape *shape, const struct chunk *chunk, struct weights *weights);
+void weights_of_chunk(const struct shape *shape, const struct chunk *chunk,
+                      struct weights *weights);
 
 #endif

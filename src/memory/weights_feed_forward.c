@@ -5,53 +5,56 @@ static enum gemm linear(const struct shape *shape)
     return shape->transformer_engine ? GEMM_TE : GEMM_MEGATRON;
 }
 
-/* fc1 [gates f / tp, h] and fc2 [h, f / tp]; fc1's bias is cut, fc2's is not (transformer/mlp.py). */
-static void weights_of_mlp(const struct shape *shape, uint64_t ffn, bool bias, enum parameter_part part,
-                           struct weights *weights)
+/* fc1 [gates f / tp, h] and fc2 [h, f / tp]; fc1's bias is cut, fc2's is not (transformer/mlp.py).
+ */
+static void weights_of_mlp(const struct shape *shape, uint64_t ffn, bool bias,
+                           enum parameter_part part, struct weights *weights)
 {
     uint64_t fc1_rows = shape->gates * ffn / shape->tp;
 
-    weights_add(weights, (struct weight){ .name = "mlp.linear_fc1.weight",
-                                          .part = part,
-                                          .rows = fc1_rows,
-                                          .columns = shape->hidden_size,
-                                          .shards = shape->tp,
-                                          .gemm = linear(shape) });
+    weights_add(weights, (struct weight) { .name = "mlp.linear_fc1.weight",
+                                           .part = part,
+                                           .rows = fc1_rows,
+                                           .columns = shape->hidden_size,
+                                           .shards = shape->tp,
+                                           .gemm = linear(shape) });
     if (bias)
-        weights_add(weights, (struct weight){ .name = "mlp.linear_fc1.bias",
-                                              .part = part,
-                                              .rows = fc1_rows,
-                                              .shards = shape->tp });
-    weights_add(weights, (struct weight){ .name = "mlp.linear_fc2.weight",
-                                          .part = part,
-                                          .rows = shape->hidden_size,
-                                          .columns = ffn / shape->tp,
-                                          .shards = shape->tp,
-                                          .gemm = linear(shape) });
+        weights_add(weights, (struct weight) { .name = "mlp.linear_fc1.bias",
+                                               .part = part,
+                                               .rows = fc1_rows,
+                                               .shards = shape->tp });
+    weights_add(weights, (struct weight) { .name = "mlp.linear_fc2.weight",
+                                           .part = part,
+                                           .rows = shape->hidden_size,
+                                           .columns = ffn / shape->tp,
+                                           .shards = shape->tp,
+                                           .gemm = linear(shape) });
     if (bias)
-        weights_add(weights, (struct weight){ .name = "mlp.linear_fc2.bias",
-                                              .part = part,
-                                              .rows = shape->hidden_size,
-                                              .shards = 1 });
+        weights_add(weights, (struct weight) { .name = "mlp.linear_fc2.bias",
+                                               .part = part,
+                                               .rows = shape->hidden_size,
+                                               .shards = 1 });
 }
 
 /* TopKRouter: weight [E, h] and, since 0.15, a bias (transformer/moe/router.py). Replicated. */
-static void weights_of_router(const struct shape *shape, enum parameter_part part, struct weights *weights)
+static void weights_of_router(const struct shape *shape, enum parameter_part part,
+                              struct weights *weights)
 {
-    weights_add(weights, (struct weight){ .name = "mlp.router.weight",
-                                          .part = part,
-                                          .rows = shape->num_experts,
-                                          .columns = shape->hidden_size,
-                                          .shards = 1 });
+    weights_add(weights, (struct weight) { .name = "mlp.router.weight",
+                                           .part = part,
+                                           .rows = shape->num_experts,
+                                           .columns = shape->hidden_size,
+                                           .shards = 1 });
     if (shape->router_bias)
-        weights_add(weights, (struct weight){ .name = "mlp.router.bias",
-                                              .part = part,
-                                              .rows = shape->num_experts,
-                                              .shards = 1 });
+        weights_add(weights, (struct weight) { .name = "mlp.router.bias",
+                                               .part = part,
+                                               .rows = shape->num_experts,
+                                               .shards = 1 });
 }
 
 /* Into and out of the experts' own width, replicated (transformer/moe/moe_layer.py). */
-static void weights_of_latent(const struct shape *shape, enum parameter_part part, struct weights *weights)
+static void weights_of_latent(const struct shape *shape, enum parameter_part part,
+                              struct weights *weights)
 {
     const struct {
         const char *weight, *bias;
@@ -64,24 +67,25 @@ static void weights_of_latent(const struct shape *shape, enum parameter_part par
     };
 
     for (int i = 0; i < 2 && shape->moe_latent_size; i++) {
-        weights_add(weights, (struct weight){ .name = projections[i].weight,
-                                              .part = part,
-                                              .rows = projections[i].rows,
-                                              .columns = projections[i].columns,
-                                              .shards = 1,
-                                              .gemm = GEMM_TE });
+        weights_add(weights, (struct weight) { .name = projections[i].weight,
+                                               .part = part,
+                                               .rows = projections[i].rows,
+                                               .columns = projections[i].columns,
+                                               .shards = 1,
+                                               .gemm = GEMM_TE });
         if (shape->bias)
-            weights_add(weights, (struct weight){ .name = projections[i].bias,
-                                                  .part = part,
-                                                  .rows = projections[i].rows,
-                                                  .shards = 1 });
+            weights_add(weights, (struct weight) { .name = projections[i].bias,
+                                                   .part = part,
+                                                   .rows = projections[i].rows,
+                                                   .shards = 1 });
     }
 }
 
 /* Each local expert fc1 [gates m / etp, hx] and fc2 [hx, m / etp], hx the latent width or h
- * (transformer/moe/experts.py). The older grouped MLP of Megatron's own keeps all local experts in two
- * tensors and has no bias. */
-static void weights_of_experts(const struct shape *shape, enum parameter_part part, struct weights *weights)
+ * (transformer/moe/experts.py). The older grouped MLP of Megatron's own keeps all local experts in
+ * two tensors and has no bias. */
+static void weights_of_experts(const struct shape *shape, enum parameter_part part,
+                               struct weights *weights)
 {
     bool one_tensor = shape->moe_grouped_gemm && !shape->te_grouped_gemm;
     uint64_t fc1_rows = shape->gates * shape->moe_ffn_hidden_size / shape->etp;
@@ -116,18 +120,19 @@ static void weights_of_experts(const struct shape *shape, enum parameter_part pa
     weights_add(weights, weight);
 }
 
-/* An MLP that every token passes, cut by tp, never with a bias (transformer/moe/shared_experts.py). */
+/* An MLP that every token passes, cut by tp, never with a bias (transformer/moe/shared_experts.py).
+ */
 static void weights_of_shared_experts(const struct shape *shape, enum parameter_part part,
                                       struct weights *weights)
 {
     if (!shape->moe_shared_expert_intermediate_size)
         return;
     if (shape->moe_shared_expert_gate)
-        weights_add(weights, (struct weight){ .name = "mlp.shared_experts.gate_weight",
-                                              .part = part,
-                                              .rows = 1,
-                                              .columns = shape->hidden_size,
-                                              .shards = 1 });
+        weights_add(weights, (struct weight) { .name = "mlp.shared_experts.gate_weight",
+                                               .part = part,
+                                               .rows = 1,
+                                               .columns = shape->hidden_size,
+                                               .shards = 1 });
     weights_of_mlp(shape, shape->moe_shared_expert_intermediate_size, false, part, weights);
 }
 

@@ -52,9 +52,10 @@ static bool has_layers(const struct chunk *chunk)
 
 /* --- dummy weight gradients ------------------------------------------------------------------ */
 
-/* Does backward of this weight hand a dummy gradient to autograd after adding the real one to main_grad?
- * TE's linears since 2.2.1, its grouped linear since 2.10 (module/base.py get_dummy_wgrad); Megatron's own
- * since 0.14, through TE's function (tensor_parallel/layers.py). */
+/* Does backward of this weight hand a dummy gradient to autograd after adding the real one to
+ * main_grad? TE's linears since 2.2.1, its grouped linear since 2.10 (module/base.py
+ * get_dummy_wgrad); Megatron's own since 0.14, through TE's function (tensor_parallel/layers.py).
+ */
 static bool leaves_dummy(const struct shape *shape, const struct weight *weight)
 {
     switch (weight->gemm) {
@@ -89,8 +90,8 @@ static bool same_shape_before(const struct static_rank *rank, int64_t chunk, siz
     return false;
 }
 
-/* One buffer of params_dtype for each distinct shape, kept for the life of the process: rows x columns x
- * bytes. */
+/* One buffer of params_dtype for each distinct shape, kept for the life of the process: rows x
+ * columns x bytes. */
 static uint64_t dummy_wgrad_bytes(const struct static_rank *rank)
 {
     uint64_t bytes = 0;
@@ -104,7 +105,8 @@ static uint64_t dummy_wgrad_bytes(const struct static_rank *rank)
             const struct weight *weight = &weights->weight[i];
 
             if (leaves_dummy(rank->shape, weight) && !same_shape_before(rank, v, i))
-                bytes += allocated_bytes(rank->shape, weight_elements(weight) * rank->shape->param_bytes);
+                bytes += allocated_bytes(rank->shape,
+                                         weight_elements(weight) * rank->shape->param_bytes);
         }
     }
     return bytes;
@@ -112,8 +114,8 @@ static uint64_t dummy_wgrad_bytes(const struct static_rank *rank)
 
 /* --- library workspaces ---------------------------------------------------------------------- */
 
-/* Does the router multiply through TE? Its wrapper wants a function that TE dropped in 2.10, until 0.17
- * (extensions/transformer_engine.py te_general_gemm, transformer/moe/moe_utils.py). */
+/* Does the router multiply through TE? Its wrapper wants a function that TE dropped in 2.10, until
+ * 0.17 (extensions/transformer_engine.py te_general_gemm, transformer/moe/moe_utils.py). */
 static bool router_through_te(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -123,8 +125,8 @@ static bool router_through_te(const struct static_rank *rank)
     return shape->release >= RELEASE_0_17_0 || !te_at_least(shape, "2.10");
 }
 
-/* torch allocates a cuBLAS workspace for each thread that multiplies: the main thread in forward, autograd's
- * in backward. Nothing on a stage whose matrices all go through TE. */
+/* torch allocates a cuBLAS workspace for each thread that multiplies: the main thread in forward,
+ * autograd's in backward. Nothing on a stage whose matrices all go through TE. */
 static bool uses_cublas(const struct static_rank *rank)
 {
     bool unfused = rank->premise->attention == ATTENTION_UNFUSED ||
@@ -144,11 +146,13 @@ static uint64_t cublas_workspace_bytes(const struct static_rank *rank)
 {
     enum { THREADS = 2 };
 
-    return uses_cublas(rank) ? THREADS * allocated_bytes(rank->shape, rank->shape->cublas_workspace_bytes) : 0;
+    return uses_cublas(rank)
+               ? THREADS * allocated_bytes(rank->shape, rank->shape->cublas_workspace_bytes)
+               : 0;
 }
 
-/* cpp_extensions/gemm.py get_cublas_workspace_size_bytes: 32 MiB from Hopper on, 4 MiB before; 1 KiB more
- * since TE 2.8. */
+/* cpp_extensions/gemm.py get_cublas_workspace_size_bytes: 32 MiB from Hopper on, 4 MiB before; 1
+ * KiB more since TE 2.8. */
 static uint64_t te_workspace_unit(const struct shape *shape)
 {
     if (shape->gpu_arch >= 0 && shape->gpu_arch < 90)
@@ -158,11 +162,12 @@ static uint64_t te_workspace_unit(const struct shape *shape)
 
 static bool overlaps_tp(const struct static_rank *rank)
 {
-    return rank->job->tp_comm_overlap == 1 && rank->shape->transformer_engine && rank->shape->tp > 1;
+    return rank->job->tp_comm_overlap == 1 && rank->shape->transformer_engine &&
+           rank->shape->tp > 1;
 }
 
-/* One for all GEMMs of TE, made by the first. Overlapping with tensor-parallel communication takes three
- * more, up to 2.9 three in all (module/base.py initialize_ub). */
+/* One for all GEMMs of TE, made by the first. Overlapping with tensor-parallel communication takes
+ * three more, up to 2.9 three in all (module/base.py initialize_ub). */
 static uint64_t te_workspace_bytes(const struct static_rank *rank)
 {
     bool used = rank->shape->transformer_engine
@@ -172,7 +177,9 @@ static uint64_t te_workspace_bytes(const struct static_rank *rank)
 
     if (overlaps_tp(rank))
         units = te_at_least(rank->shape, "2.10") ? 4 : 3;
-    return used && *rank->shape->te ? allocated_bytes(rank->shape, units * te_workspace_unit(rank->shape)) : 0;
+    return used && *rank->shape->te
+               ? allocated_bytes(rank->shape, units * te_workspace_unit(rank->shape))
+               : 0;
 }
 
 /* One for each of the four streams of grouped GEMM (since TE 1.9). */
@@ -191,9 +198,10 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* The "mpu" buffer of core/utils.py GlobalMemoryBuffer, grown to the largest use and kept: the sequence
- * gathered for the output layer or a local linear (tensor_parallel/layers.py), the hidden states of the
- * whole expert group (allgather dispatcher), the scores of local attention (dot_product_attention.py). */
+/* The "mpu" buffer of core/utils.py GlobalMemoryBuffer, grown to the largest use and kept: the
+ * sequence gathered for the output layer or a local linear (tensor_parallel/layers.py), the hidden
+ * states of the whole expert group (allgather dispatcher), the scores of local attention
+ * (dot_product_attention.py). */
 static uint64_t global_buffer_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
@@ -201,8 +209,8 @@ static uint64_t global_buffer_bytes(const struct static_rank *rank)
     uint64_t row = shape->hidden_size * shape->param_bytes;
     uint64_t bytes = 0;
 
-    if (shape->sequence_parallel &&
-        (any_chunk(rank, has_logits) || (!shape->transformer_engine && any_chunk(rank, has_layers))))
+    if (shape->sequence_parallel && (any_chunk(rank, has_logits) ||
+                                     (!shape->transformer_engine && any_chunk(rank, has_layers))))
         bytes = shape->tokens * row;
     if (any_chunk(rank, has_experts) && (!dispatcher || is(dispatcher, "allgather")) &&
         shape->etp * shape->ep > 1)
@@ -230,7 +238,10 @@ static uint64_t user_buffer_bytes(const struct static_rank *rank)
 static uint64_t communicator_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
-    const uint64_t group_size[] = { shape->tp, shape->pp, shape->cp, shape->dp * shape->cp,
+    const uint64_t group_size[] = { shape->tp,
+                                    shape->pp,
+                                    shape->cp,
+                                    shape->dp * shape->cp,
                                     shape->num_experts ? shape->ep : 1,
                                     shape->expert_buffers ? shape->edp : 1 };
     uint64_t groups = 0;
@@ -242,8 +253,8 @@ static uint64_t communicator_bytes(const struct static_rank *rank)
 
 /* --- rotary embeddings ----------------------------------------------------------------------- */
 
-/* Angles of every position in fp32, cached by the function that makes them: one a model chunk, or one a
- * layer under MLA, whose fused kernel also keeps sine and cosine in the parameter dtype
+/* Angles of every position in fp32, cached by the function that makes them: one a model chunk, or
+ * one a layer under MLA, whose fused kernel also keeps sine and cosine in the parameter dtype
  * (models/common/embeddings/rotary_pos_embedding.py, yarn_rotary_pos_embedding.py). */
 static uint64_t rope_cache_bytes(const struct static_rank *rank)
 {
@@ -259,7 +270,7 @@ static uint64_t rope_cache_bytes(const struct static_rank *rank)
             angles += 2 * shape->seq_length * shape->qk_pos_emb_head_dim * shape->param_bytes;
         for (int64_t v = 0; v < rank->chunk_count; v++)
             bytes += allocated_bytes(shape, angles) * (uint64_t)(rank->chunk[v].chunk->layer_count +
-                                                          rank->chunk[v].chunk->mtp_count);
+                                                                 rank->chunk[v].chunk->mtp_count);
         return bytes;
     }
     return shape->rope ? allocated_bytes(shape, angles) * (uint64_t)rank->chunk_count : 0;
@@ -275,11 +286,13 @@ void add_workspace_terms(struct static_rank *rank)
 {
     static_add(rank, "buffers", "dummy weight gradients", dummy_wgrad_bytes(rank), WHEN_ALWAYS,
                by_te(rank));
-    static_add(rank, "buffers", "cuBLAS workspaces", cublas_workspace_bytes(rank), WHEN_ALWAYS, LIKELY);
+    static_add(rank, "buffers", "cuBLAS workspaces", cublas_workspace_bytes(rank), WHEN_ALWAYS,
+               LIKELY);
     static_add(rank, "buffers", "TE workspace", te_workspace_bytes(rank), WHEN_ALWAYS, by_te(rank));
-    static_add(rank, "buffers", "TE grouped workspaces", te_grouped_workspace_bytes(rank), WHEN_ALWAYS,
-               by_te(rank));
-    static_add(rank, "buffers", "global memory buffer", global_buffer_bytes(rank), WHEN_ALWAYS, CERTAIN);
+    static_add(rank, "buffers", "TE grouped workspaces", te_grouped_workspace_bytes(rank),
+               WHEN_ALWAYS, by_te(rank));
+    static_add(rank, "buffers", "global memory buffer", global_buffer_bytes(rank), WHEN_ALWAYS,
+               CERTAIN);
     static_add(rank, "buffers", "rotary embeddings", rope_cache_bytes(rank), WHEN_ALWAYS, LIKELY);
     static_add(rank, "CUDA context", "driver and libraries", 512u << 20, WHEN_OUTSIDE, LIKELY);
     static_add(rank, "communicators", "NCCL", communicator_bytes(rank), WHEN_OUTSIDE, POSSIBLE);

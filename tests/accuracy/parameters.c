@@ -1,6 +1,7 @@
-/* Compares what every pipeline rank holds with models that Megatron really built: one JSON object a line on
- * standard input (tests/data/parameters.jsonl.xz). Prints every difference, then the sums; exit status 1
- * when fewer than the percentage in argv[1] of the launches are equal in everything. */
+/* Compares what every pipeline rank holds with models that Megatron really built: one JSON object a
+ * line on standard input (tests/data/parameters.jsonl.xz). Prints every difference, then the sums;
+ * exit status 1 when fewer than the percentage in argv[1] of the launches are equal in everything.
+ */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,7 @@ static const char **words_of(struct arena *arena, const json_t *array, int *coun
     size_t i;
     json_t *word;
 
-    json_array_foreach(array, i, word)
-        words[i] = json_string_value(word);
+    json_array_foreach(array, i, word) words[i] = json_string_value(word);
     *count = (int)i;
     return words;
 }
@@ -92,17 +92,17 @@ static bool same_launch(const json_t *row)
 
     facts_init(&r.facts);
     r.facts.megatron =
-        (struct fact_str){ .known = true, .value = json_string_value(json_object_get(row, "release")) };
+        (struct fact_str) { .known = true,
+                            .value = json_string_value(json_object_get(row, "release")) };
     r.facts.padded_vocab_size =
-        (struct fact_int){ .known = true, .value = (int64_t)number(row, "vocab") };
+        (struct fact_int) { .known = true, .value = (int64_t)number(row, "vocab") };
     argv = words_of(&r.arena, json_object_get(row, "argv"), &argc);
     if (!resolve_words(&r, script ? script : "pretrain_gpt.py", argc, argv,
                        (int64_t)number(row, "world"))) {
         printf("%s: no placement because of %s\n", id, r.why ? r.why : "?");
         same = false;
     } else {
-        json_array_foreach(json_object_get(row, "ranks"), i, rank)
-            same &= same_rank(&r, id, rank);
+        json_array_foreach(json_object_get(row, "ranks"), i, rank) same &= same_rank(&r, id, rank);
     }
     arena_release(&r.arena);
     return same;
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         json_decref(row);
     }
     free(line);
-    printf("parameters: %zu of %zu launches equal on every pipeline rank (%.1f %%)\n", equal, launches,
-           launches ? 100.0 * (double)equal / (double)launches : 0);
+    printf("parameters: %zu of %zu launches equal on every pipeline rank (%.1f %%)\n", equal,
+           launches, launches ? 100.0 * (double)equal / (double)launches : 0);
     return launches && 100.0 * (double)equal >= least * (double)launches ? 0 : 1;
 }

@@ -9,8 +9,8 @@
 
 #include "resolve.h"
 
-#define MODEL                                                                                     \
-    "--num-layers 2 --hidden-size 1024 --num-attention-heads 16 --seq-length 1024 "               \
+#define MODEL                                                                                      \
+    "--num-layers 2 --hidden-size 1024 --num-attention-heads 16 --seq-length 1024 "                \
     "--max-position-embeddings 1024 --micro-batch-size 1 --train-iters 10 --lr 1e-4 --bf16 "
 
 /* Flags besides the model's, what must be among the assumptions, what must not. */
@@ -20,7 +20,8 @@ static const struct {
 } cases[] = {
     { "--tokenizer-type NullTokenizer --vocab-size 50000", "Transformer Engine", "vocabulary" },
     { "--tokenizer-type HuggingFaceTokenizer --tokenizer-model x", "vocabulary: unknown", "CUDA" },
-    { "--tokenizer-type GPT2BPETokenizer --vocab-file v --merge-file m", "vocabulary: the stock", "CUDA" },
+    { "--tokenizer-type GPT2BPETokenizer --vocab-file v --merge-file m", "vocabulary: the stock",
+      "CUDA" },
     { "--tokenizer-type NullTokenizer --vocab-size 50000 --cuda-graph-impl local --te-rng-tracker",
       "CUDA graphs", "vocabulary" },
 };
@@ -58,7 +59,8 @@ static void test_known_is_not_said(void **state)
     struct memory memory = { 0 };
 
     (void)state;
-    assert_true(resolve_line(&r, "main", MODEL "--tokenizer-type NullTokenizer --vocab-size 50000", 8));
+    assert_true(
+        resolve_line(&r, "main", MODEL "--tokenizer-type NullTokenizer --vocab-size 50000", 8));
     r.shape.te_known = r.shape.torch_known = true;
     r.shape.gpu_arch = 90;
     assumptions_of(r.report.job, &r.shape, &r.arena, &memory);

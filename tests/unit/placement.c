@@ -11,10 +11,11 @@
 static const struct {
     const char *what;
     int64_t layers, pp, vpp;
-    int64_t first, last;    /* decoder-first/last-pipeline-num-layers, 0: not given */
-    bool embedding, loss;   /* account-for-... */
+    int64_t first, last;  /* decoder-first/last-pipeline-num-layers, 0: not given */
+    bool embedding, loss; /* account-for-... */
     const char *layout;
-    const char *want; /* layers of rank 0's chunks, of rank 1's ...: "1-2,5-6;3-4,7-8"; NULL: none */
+    const char
+        *want; /* layers of rank 0's chunks, of rank 1's ...: "1-2,5-6;3-4,7-8"; NULL: none */
 } cases[] = {
     { "even", 32, 4, 1, 0, 0, 0, 0, NULL, "1-8;9-16;17-24;25-32" },
     { "one rank", 3, 1, 1, 0, 0, 0, 0, NULL, "1-3" },
@@ -25,7 +26,8 @@ static const struct {
     { "accounted, empty last", 7, 2, 4, 0, 0, 0, 1, NULL, "1,3,5,7;2,4,6,-" },
     { "first and last", 61, 8, 1, 7, 6, 0, 0, NULL,
       "1-7;8-15;16-23;24-31;32-39;40-47;48-55;56-61" },
-    { "uneven, interleaved", 24, 4, 2, 4, 4, 0, 0, NULL, "1-2,13-14;3-6,15-18;7-10,19-22;11-12,23-24" },
+    { "uneven, interleaved", 24, 4, 2, 4, 4, 0, 0, NULL,
+      "1-2,13-14;3-6,15-18;7-10,19-22;11-12,23-24" },
     { "first alone", 10, 2, 1, 4, 0, 0, 0, NULL, "1-4;5-10" },
     { "first and last of two", 10, 2, 1, 4, 6, 0, 0, NULL, "1-4;5-10" },
     { "first on one rank drops the rest", 12, 1, 1, 6, 0, 0, 0, NULL, "1-6" },
@@ -47,10 +49,10 @@ static void fill(struct job *job, struct shape *shape, size_t i)
     job->account_for_embedding_in_pipeline_split = cases[i].embedding;
     job->account_for_loss_in_pipeline_split = cases[i].loss;
     job->pipeline_model_parallel_layout = cases[i].layout;
-    *shape = (struct shape){ .release = RELEASE_MAIN,
-                             .num_layers = (uint64_t)cases[i].layers,
-                             .pp = (uint64_t)cases[i].pp,
-                             .vpp = (uint64_t)cases[i].vpp };
+    *shape = (struct shape) { .release = RELEASE_MAIN,
+                              .num_layers = (uint64_t)cases[i].layers,
+                              .pp = (uint64_t)cases[i].pp,
+                              .vpp = (uint64_t)cases[i].vpp };
 }
 
 static void print(const struct placement *placement, FILE *out)
@@ -96,12 +98,14 @@ static void test_layers(void **state)
         print(&placement, out);
         fclose(out);
         if (!cases[i].want || strcmp(text, cases[i].want))
-            fail_msg("%s: %s, not %s", cases[i].what, text, cases[i].want ? cases[i].want : "refused");
+            fail_msg("%s: %s, not %s", cases[i].what, text,
+                     cases[i].want ? cases[i].want : "refused");
         arena_release(&arena);
     }
 }
 
-/* Who holds embedding (e), its copy (c), output weight (o), output copy (p), final norm (n), MTP (m). */
+/* Who holds embedding (e), its copy (c), output weight (o), output copy (p), final norm (n), MTP
+ * (m). */
 static const struct {
     const char *what;
     enum release release;
@@ -117,8 +121,10 @@ static const struct {
     { "untied, interleaved", RELEASE_MAIN, 2, 2, false, 0, NULL, "e;;;on" },
     { "mtp on the last of two", RELEASE_MAIN, 2, 1, false, 1, NULL, "e;econm" },
     { "mtp, tied", RELEASE_MAIN, 2, 1, true, 1, NULL, "e;ecopnm" },
-    { "mtp alone, norm with the last layer", RELEASE_MAIN, 4, 1, false, 1, "Ett|tt|m|L", "e;n;ecm;o" },
-    { "mtp alone, norm on the last stage", RELEASE_0_15_0, 4, 1, false, 1, "Ett|tt|m|L", "e;;ecm;on" },
+    { "mtp alone, norm with the last layer", RELEASE_MAIN, 4, 1, false, 1, "Ett|tt|m|L",
+      "e;n;ecm;o" },
+    { "mtp alone, norm on the last stage", RELEASE_0_15_0, 4, 1, false, 1, "Ett|tt|m|L",
+      "e;;ecm;on" },
 };
 
 static void print_ends(const struct placement *placement, FILE *out)

@@ -10,10 +10,10 @@
 #include "memory/buffers.h"
 #include "resolve.h"
 
-#define MODEL \
-    "--num-layers 8 --hidden-size 4096 --num-attention-heads 32 --seq-length 4096 " \
-    "--max-position-embeddings 4096 --micro-batch-size 1 --train-iters 10 --lr 1e-4 " \
-    "--tokenizer-type NullTokenizer --vocab-size 128000 --position-embedding-type rope --swiglu " \
+#define MODEL                                                                                      \
+    "--num-layers 8 --hidden-size 4096 --num-attention-heads 32 --seq-length 4096 "                \
+    "--max-position-embeddings 4096 --micro-batch-size 1 --train-iters 10 --lr 1e-4 "              \
+    "--tokenizer-type NullTokenizer --vocab-size 128000 --position-embedding-type rope --swiglu "  \
     "--disable-bias-linear --untie-embeddings-and-output-weights "
 
 /* Bytes a parameter of all terms of that component on 8 data-parallel ranks. */
@@ -52,7 +52,8 @@ static double component_bytes(const struct static_memory *memory, const char *na
     return bytes;
 }
 
-static void estimate(struct resolved *r, const char *flags, int64_t pp_rank, struct static_memory *memory)
+static void estimate(struct resolved *r, const char *flags, int64_t pp_rank,
+                     struct static_memory *memory)
 {
     char line[1200];
     struct premise premise;
@@ -85,7 +86,8 @@ static void test_bytes_per_parameter(void **state)
     }
 }
 
-/* Three parameters, last one first in the buffer: starts on multiples of 64, the end on lcm(shards, 128). */
+/* Three parameters, last one first in the buffer: starts on multiples of 64, the end on lcm(shards,
+ * 128). */
 static void test_buffer_padding(void **state)
 {
     struct arena arena = ARENA_INIT;
@@ -97,9 +99,9 @@ static void test_buffer_padding(void **state)
 
     (void)state;
     job_init(&job);
-    weights_add(&weights, (struct weight){ .name = "first", .rows = 100 });
-    weights_add(&weights, (struct weight){ .name = "second", .rows = 10, .columns = 10 });
-    weights_add(&weights, (struct weight){ .name = "third", .rows = 65 });
+    weights_add(&weights, (struct weight) { .name = "first", .rows = 100 });
+    weights_add(&weights, (struct weight) { .name = "second", .rows = 10, .columns = 10 });
+    weights_add(&weights, (struct weight) { .name = "third", .rows = 65 });
     ddp_buffers_of(&job, &shape, &chunk, &weights, &arena, buffers);
     assert_int_equal(buffers[BUFFER_DENSE].elements, 265);
 
@@ -132,8 +134,8 @@ static void test_allocator_rounding(void **state)
     assert_int_equal(allocated_bytes(&expandable, 11 * MIB), 11 * MIB);
 }
 
-/* Tensor-scaled 8-bit weights alone: 1 byte in the buffer, 1 for the transpose before Blackwell; without
- * fp8-param-gather the 16-bit weights stay besides. */
+/* Tensor-scaled 8-bit weights alone: 1 byte in the buffer, 1 for the transpose before Blackwell;
+ * without fp8-param-gather the 16-bit weights stay besides. */
 static void test_low_precision_weights(void **state)
 {
     static const struct {
@@ -180,8 +182,8 @@ static uint64_t term_bytes(const struct static_memory *memory, const char *what)
     return 0;
 }
 
-/* h 4096, ffn 64 floor(4096 / 24) = 10880, tp 2, pp 2: shapes of qkv, proj, fc1, fc2, and of the output layer
- * on the last stage only. */
+/* h 4096, ffn 64 floor(4096 / 24) = 10880, tp 2, pp 2: shapes of qkv, proj, fc1, fc2, and of the
+ * output layer on the last stage only. */
 static void test_dummy_gradients_follow_the_stage(void **state)
 {
     const uint64_t layer = 2ull * (6144 * 4096 + 4096 * 2048 + 10880 * 4096 + 4096 * 5440);
@@ -189,12 +191,14 @@ static void test_dummy_gradients_follow_the_stage(void **state)
     struct static_memory memory;
 
     (void)state;
-    estimate(&r, "--bf16 --tensor-model-parallel-size 2 --pipeline-model-parallel-size 2", 0, &memory);
+    estimate(&r, "--bf16 --tensor-model-parallel-size 2 --pipeline-model-parallel-size 2", 0,
+             &memory);
     assert_int_equal(term_bytes(&memory, "dummy weight gradients"), layer);
     assert_int_equal(term_bytes(&memory, "cuBLAS workspaces"), 0);
     assert_int_equal(term_bytes(&memory, "received inputs"), 0);
     arena_release(&r.arena);
-    estimate(&r, "--bf16 --tensor-model-parallel-size 2 --pipeline-model-parallel-size 2", 1, &memory);
+    estimate(&r, "--bf16 --tensor-model-parallel-size 2 --pipeline-model-parallel-size 2", 1,
+             &memory);
     assert_int_equal(term_bytes(&memory, "dummy weight gradients"), layer + 2ull * 64000 * 4096);
     assert_true(term_bytes(&memory, "cuBLAS workspaces") > 0);
     assert_int_equal(term_bytes(&memory, "received inputs"), 2 * 2ull * 4096 * 4096);
@@ -204,7 +208,8 @@ static void test_dummy_gradients_follow_the_stage(void **state)
     arena_release(&r.arena);
 }
 
-/* 16-bit states are unscaled to fp32 inside the step; before, fp32 copies of bf16 gradients appear there. */
+/* 16-bit states are unscaled to fp32 inside the step; before, fp32 copies of bf16 gradients appear
+ * there. */
 static void test_step_peak(void **state)
 {
     struct resolved r;
@@ -212,7 +217,8 @@ static void test_step_peak(void **state)
 
     (void)state;
     estimate(&r, "--bf16 --grad-reduce-in-bf16", 0, &memory);
-    assert_true(static_sum(&memory, WHEN_AT_REST, LIKELY) > static_sum(&memory, WHEN_ALWAYS, LIKELY));
+    assert_true(static_sum(&memory, WHEN_AT_REST, LIKELY) >
+                static_sum(&memory, WHEN_ALWAYS, LIKELY));
     assert_int_equal(memory.step_peak_bytes, static_sum(&memory, WHEN_STEP, LIKELY));
     assert_true(memory.init_peak_bytes < memory.step_peak_bytes);
     arena_release(&r.arena);
