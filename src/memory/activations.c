@@ -82,7 +82,7 @@ static void list_multi_token(struct profiles *p, const struct chunk *chunk, stru
         final_norm_profile(p->job, p->shape, p->premise,
                            &add_piece(pieces, PIECE_FINAL_NORM, 0)->profile);
     for (int64_t depth = 0; depth < chunk->mtp_depths; depth++) {
-        multi_token_input_profile(p->job, p->shape, p->premise, chunk,
+        multi_token_input_profile(p->job, p->shape, p->premise,
                                   &add_piece(pieces, PIECE_MTP, depth)->profile);
         for (int64_t i = 0; i < chunk->mtp_layer_count; i++) {
             struct piece *piece = add_piece(pieces, PIECE_MTP, depth);
@@ -211,11 +211,20 @@ static void backward_group(const struct profiles *p, const struct pieces *pieces
     }
 }
 
+/* In multi-token prediction the output layer's gradients of all depths wait for theirs. */
+static struct held waiting_gradients(const struct profiles *p)
+{
+    return p->premise->trust >= LIKELY
+               ? transient(hidden_sharded_bytes(p->shape) * (p->shape->mtp_num_layers + 1))
+               : transient(0);
+}
+
 static void backward_pieces(const struct profiles *p, const struct pieces *pieces,
                             struct chunk_activations *out)
 {
     struct held kept = remembered(p);
-    struct held below = out->saved;
+    struct held waiting = waiting_gradients(p);
+    struct held below = out->saved, now;
     size_t first;
 
     for (size_t end = pieces->count; end > 0; end = first) {
@@ -228,7 +237,10 @@ static void backward_pieces(const struct profiles *p, const struct pieces *piece
             backward_group(p, pieces, first, end, &below, out);
         } else {
             held_subtract(&below, &pieces->piece[first].profile.saved);
-            consider(&out->backward, &below, &pieces->piece[first].profile.backward,
+            now = below;
+            if (pieces->piece[first].kind == PIECE_MTP)
+                held_add(&now, &waiting);
+            consider(&out->backward, &now, &pieces->piece[first].profile.backward,
                      &pieces->piece[first], false);
         }
     }

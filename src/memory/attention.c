@@ -65,7 +65,8 @@ static void qk_norm_tensors(const struct layer_view *v, const struct core_attent
 static void unfused_rotary_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     const struct shape *s = v->shape;
-    uint64_t table = s->param_bytes * s->seq_length / s->cp * c->width_qk;
+    double turned = is_none_float(v->job->rotary_percent) ? 1.0 : v->job->rotary_percent;
+    uint64_t table = (uint64_t)((double)(s->param_bytes * s->seq_length / s->cp * c->width_qk) * turned);
 
     saved(v->lifetimes, CERTAIN, 4 * table, F_ROPE, F_ROPE, B_ROPE);
     passing(v->lifetimes, LIKELY, 2 * c->q, F_ROPE, F_ROPE);
@@ -86,6 +87,22 @@ static void rotary_tensors(const struct layer_view *v, const struct core_attenti
         unfused_rotary_tensors(v, c);
     passing(l, CERTAIN, c->q, B_ROPE, B_SPLIT);
     passing(l, CERTAIN, c->k, B_ROPE, B_SPLIT);
+}
+
+/* The output times the sigmoid of a gate that the qkv GEMM makes beside q; the sigmoid and its backward are
+ * in float. */
+static void gate_tensors(const struct layer_view *v, const struct core_attention *c)
+{
+    struct lifetimes *l = v->lifetimes;
+    uint64_t wide = c->out / v->shape->param_bytes * 4;
+
+    if (!v->shape->attention_output_gate)
+        return;
+    passing(l, CERTAIN, c->out, F_ROPE, F_PROJ);
+    saved(l, CERTAIN, wide, F_PROJ, F_PROJ, B_CORE_AGAIN);
+    saved(l, CERTAIN, c->out, F_PROJ, F_PROJ, B_PROJ);
+    passing(l, LIKELY, 3 * wide, B_CORE_AGAIN, B_CORE_AGAIN);
+    passing(l, CERTAIN, c->out, B_CONTEXT, B_SPLIT);
 }
 
 static void gradient_tensors(const struct layer_view *v, const struct core_attention *c)
@@ -115,5 +132,6 @@ void attention_tensors(const struct layer_view *v)
     projection_tensors(v, &c);
     rotary_tensors(v, &c);
     core_attention_tensors(v, &c, v->shape->rope ? B_ROPE : B_SPLIT);
+    gate_tensors(v, &c);
     gradient_tensors(v, &c);
 }

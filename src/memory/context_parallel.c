@@ -17,13 +17,20 @@ static uint64_t log_sum_bytes(const struct layer_view *v, const struct core_atte
     return 4 * v->shape->tokens * c->heads;
 }
 
-/* What comes in: locals of Attention.forward, v's copy until the core is done. */
+/* What comes in: locals of Attention.forward, v's copy until the core is done. Recomputing the core keeps
+ * all of it, v inside the tensor it is a view of. */
 static void pass_inputs(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
+    int k_born = c->views_qk ? F_ATTENTION : F_ROPE;
 
-    passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
-    passing(l, CERTAIN, c->k, c->views_qk ? F_ATTENTION : F_ROPE, c->views_qk ? F_CONTEXT : F_PROJ);
+    if (recomputes(v->job, "core_attn")) {
+        saved(l, CERTAIN, c->mixed, F_QKV, F_PROJ, B_COLLECT);
+        saved(l, CERTAIN, c->k, F_ROPE, F_PROJ, B_COLLECT);
+    } else {
+        passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
+        passing(l, CERTAIN, c->k, k_born, c->views_qk ? F_CONTEXT : F_PROJ);
+    }
     passing(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT);
 }
 
@@ -70,7 +77,9 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
     const struct shape *s = v->shape;
 
     pass_inputs(v, c);
-    if (!c->views_qk)
+    if (recomputes(v->job, "core_attn"))
+        saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_COLLECT);
+    else if (!c->views_qk)
         passing(l, CERTAIN, c->q, c->q_born, F_PROJ);
     saved(l, CERTAIN, c->q + c->k + c->v, F_ATTENTION, F_CONTEXT, B_COLLECT);
     passing(l, LIKELY, 2 * c->q + 2 * c->k, F_ATTENTION, F_ATTENTION);

@@ -149,8 +149,8 @@ static void score_tensors(const struct layer_view *v, const struct core_attentio
     passing(l, CERTAIN, e * pairs, F_SCORES, F_CONTEXT);
     if (s->transformer_engine) /* the GEMM's input; Megatron's own comes from a buffer that stays */
         passing(l, LIKELY, e * pairs, F_SCORES, F_SCORES);
-    if (!fused && !wide) /* the mask was written into a view: backward copies the scores thrice */
-        passing(l, LIKELY, 3 * e * pairs, B_SOFTMAX, B_SOFTMAX);
+    if (!fused && !wide) /* the mask was written into a view: backward copies the scores */
+        passing(l, LIKELY, 2 * e * pairs, B_SOFTMAX, B_SOFTMAX);
     if (wide) {
         passing(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX);
         saved(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX, B_SOFTMAX);

@@ -21,8 +21,7 @@ void final_norm_profile(const struct job *job, const struct shape *shape,
 
 /* Embedding, norms and projection in front of the layer of one multi-token prediction depth. */
 void multi_token_input_profile(const struct job *job, const struct shape *shape,
-                               const struct premise *premise, const struct chunk *chunk,
-                               struct profile *profile);
+                               const struct premise *premise, struct profile *profile);
 
 /* Bytes a logit takes: the output layer's, those the loss needs besides in its forward, those it keeps. */
 struct cross_entropy {

@@ -46,7 +46,13 @@ static void norm_tensors(struct lifetimes *l, const struct job *job, const struc
 {
     uint64_t part = hidden_sharded_bytes(s);
 
-    saved(l, CERTAIN, residual_bytes(job, s), HF_INPUT, HF_NORM, HB_NORM);
+    if (residual_bytes(job, s) == part) {
+        saved(l, CERTAIN, part, HF_INPUT, HF_NORM, HB_NORM);
+    } else { /* a float residual stream is narrowed for the norm */
+        passing(l, CERTAIN, residual_bytes(job, s), HF_INPUT, HF_NORM);
+        saved(l, CERTAIN, part, HF_NORM, HF_NORM, HB_NORM);
+        passing(l, CERTAIN, residual_bytes(job, s), HB_INPUT, HB_INPUT);
+    }
     if (last_use == HF_NORM) /* the next piece keeps it */
         passing(l, CERTAIN, part, HF_NORM, HF_NORM);
     else

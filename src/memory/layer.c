@@ -144,12 +144,28 @@ static void norm_output(const struct layer_view *v, bool separate, int from, int
     }
 }
 
+/* A norm keeps what it reads: the residual stream, or the two-byte copy of a float one, whose gradient is
+ * widened behind it. */
+static void norm_input(const struct layer_view *v, int from, int norm, int last_use, int to)
+{
+    uint64_t stream = residual_bytes(v->job, v->shape);
+    uint64_t hidden = hidden_sharded_bytes(v->shape);
+
+    if (stream == hidden) {
+        saved(v->lifetimes, CERTAIN, stream, from, last_use, to);
+        return;
+    }
+    passing(v->lifetimes, CERTAIN, stream, from, last_use);
+    saved(v->lifetimes, CERTAIN, hidden, norm, norm, to);
+    passing(v->lifetimes, CERTAIN, stream, to + 1, to + 1);
+}
+
 static void norm1_tensors(const struct layer_view *v)
 {
     struct lifetimes *l = v->lifetimes;
 
     /* The residual stream as it comes in: the norm's input and the first residual. */
-    saved(l, CERTAIN, residual_bytes(v->job, v->shape), F_INPUT, F_ADD1, B_NORM1);
+    norm_input(v, F_INPUT, F_NORM1, F_ADD1, B_NORM1);
     norm_output(v, input_norm_separate(v), F_NORM1, F_QKV, B_ADD1, B_QKV);
     saved(l, CERTAIN, norm_statistics(v->shape), F_NORM1, F_NORM1, B_NORM1);
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_NORM1, B_SUM1);
@@ -163,7 +179,7 @@ static void norm2_tensors(const struct layer_view *v)
     struct lifetimes *l = v->lifetimes;
     bool moe = v->layer.feed_forward == FEED_FORWARD_MOE;
 
-    saved(l, CERTAIN, residual_bytes(v->job, v->shape), F_ADD1, F_ADD2, B_NORM2);
+    norm_input(v, F_ADD1, F_NORM2, F_ADD2, B_NORM2);
     if (moe)
         norm_output(v, true, F_NORM2, F_UNPERMUTE, B_ADD2,
                     v->shape->moe_shared_expert_intermediate_size ? B_SHARED_FC1 : B_ROUTER);
@@ -206,14 +222,18 @@ static void dropout_tensors(const struct layer_view *v)
     struct lifetimes *l = v->lifetimes;
     uint64_t hidden = hidden_sharded_bytes(v->shape);
     uint64_t mask = v->shape->tokens_sharded * v->shape->hidden_size;
+    int last = v->layer.feed_forward == FEED_FORWARD_MOE ? B_SHARED_FC2 : B_FC2;
 
+    if (v->job->hidden_dropout == 0 && v->job->fp32_residual_connection == 1) {
+        passing(l, CERTAIN, hidden, B_ADD1, B_PROJ); /* the float gradient, narrowed */
+        passing(l, CERTAIN, hidden, B_ADD2, last);
+    }
     if (v->job->hidden_dropout == 0)
         return;
     saved(l, CERTAIN, mask, F_ADD1, F_ADD1, B_ADD1);
     saved(l, CERTAIN, mask, F_ADD2, F_ADD2, B_ADD2);
     passing(l, CERTAIN, hidden, B_ADD1, B_PROJ);
-    passing(l, CERTAIN, hidden, B_ADD2,
-            v->layer.feed_forward == FEED_FORWARD_MOE ? B_SHARED_FC2 : B_FC2);
+    passing(l, CERTAIN, hidden, B_ADD2, last);
     if (v->job->bias_dropout_fusion != 1) { /* sum with the bias, dropped-out values */
         passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD1, F_ADD1);
         passing(l, LIKELY, hidden * (v->shape->bias ? 2 : 1), F_ADD2, F_ADD2);

@@ -30,7 +30,16 @@ static void unfused_tensors(const struct layer_view *v, uint64_t fc1, uint64_t a
     if (!s->gated_linear_unit)
         return;
     saved(l, CERTAIN, (s->release >= RELEASE_0_15_0 ? 2 : 1) * act, F_ACT, F_ACT, B_ACT);
-    passing(l, LIKELY, act, B_ACT, B_ACT);
+}
+
+/* relu, then its square: the first is kept instead of fc1's output; backward makes the power's pieces one
+ * by one. */
+static void squared_tensors(const struct layer_view *v, uint64_t act)
+{
+    if (v->shape->activation != ACTIVATION_SQUARED_RELU)
+        return;
+    passing(v->lifetimes, CERTAIN, act, F_ACT, F_ACT);
+    passing(v->lifetimes, LIKELY, 2 * act, B_ACT, B_ACT);
 }
 
 static void backward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
@@ -58,5 +67,6 @@ void mlp_tensors(const struct layer_view *v)
 
     forward_tensors(v, s->gates * act, act);
     unfused_tensors(v, s->gates * act, act);
+    squared_tensors(v, act);
     backward_tensors(v, s->gates * act, act);
 }

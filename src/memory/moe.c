@@ -184,6 +184,41 @@ static bool activation_fused(const struct layer_view *v)
            v->shape->activation != ACTIVATION_GELU;
 }
 
+/* Tokens that a rank receives once, however many of its experts want them: each of K choices misses the
+ * rank's experts with probability 1 - local / all. */
+static uint64_t received_once(const struct layer_view *v)
+{
+    const struct shape *s = v->shape;
+    double miss = 1.0;
+
+    for (uint64_t k = 0; k < s->moe_router_topk; k++)
+        miss *= 1.0 - (double)s->local_experts / (double)s->num_experts;
+    return (uint64_t)((double)(s->tokens_sharded * s->ep * s->etp) * (1.0 - miss)) *
+           s->param_bytes * s->expert_hidden;
+}
+
+/* The flex dispatcher: a library moves tokens through buffers of its own (fused_a2a.py). DeepEP hands them
+ * over as received, each once, and Megatron permutes them; HybridEP hands them over permuted. */
+static void flex_tensors(const struct layer_view *v, const struct moe *m)
+{
+    struct lifetimes *l = v->lifetimes;
+    const char *backend = v->job->moe_flex_dispatcher_backend;
+    bool permutes = !backend || strcmp(backend, "deepep") == 0;
+    uint64_t once = permutes ? received_once(v) : 0;
+    uint64_t part = hidden_sharded_bytes(v->shape);
+
+    passing(l, LIKELY, once, F_DISPATCH, F_UNPERMUTE);
+    saved(l, permutes ? CERTAIN : LIKELY, m->worked, F_SORT, F_FC1, B_FC1);
+    passing(l, CERTAIN, m->worked, F_FC2, F_COMBINE);
+    passing(l, LIKELY, once, F_UNSORT, F_COMBINE);
+    passing(l, CERTAIN, part, F_UNPERMUTE, F_ADD2);
+
+    passing(l, LIKELY, once, B_COMBINE, B_UNSORT);
+    passing(l, CERTAIN, m->worked, B_UNSORT, B_FC2);
+    passing(l, LIKELY, once, B_SORT, B_DISPATCH);
+    passing(l, CERTAIN, part, B_PERMUTE, B_ROUTER);
+}
+
 /* fc1, activation and fc2 of all local experts at once, or one after the other: then only one expert's
  * gradients live at a time and the outputs are joined in a copy (experts.py). */
 static void expert_tensors(const struct layer_view *v, const struct moe *m)
@@ -267,6 +302,8 @@ void moe_tensors(const struct layer_view *v)
     router_tensors(v, &m);
     if (m.dispatcher == DISPATCH_ALLGATHER) {
         allgather_tensors(v, &m);
+    } else if (m.dispatcher == DISPATCH_FLEX) {
+        flex_tensors(v, &m);
     } else {
         dispatch_tensors(v, &m);
         combine_tensors(v, &m);

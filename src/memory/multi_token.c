@@ -13,15 +13,8 @@ static const char *const steps[] = {
     "input projection", "norms", "embedding", NULL,
 };
 
-/* Gradients of the hidden states of every depth, as the output layer made them, wait for their depth. */
-static uint64_t waiting(const struct shape *s, int64_t depths)
-{
-    return hidden_sharded_bytes(s) * (uint64_t)(depths + 1);
-}
-
 void multi_token_input_profile(const struct job *job, const struct shape *shape,
-                               const struct premise *premise, const struct chunk *chunk,
-                               struct profile *profile)
+                               const struct premise *premise, struct profile *profile)
 {
     struct lifetimes l;
     uint64_t part = hidden_sharded_bytes(shape), whole = hidden_bytes(shape);
@@ -39,7 +32,6 @@ void multi_token_input_profile(const struct job *job, const struct shape *shape,
     passing(&l, CERTAIN, gathered_bytes(shape) * 2, MF_PROJECT, MF_PROJECT);
     passing(&l, CERTAIN, part, MF_PROJECT, MF_PROJECT);
 
-    passing(&l, LIKELY, waiting(shape, chunk->mtp_depths), MB_PROJECT, MB_EMBEDDING);
     passing(&l, CERTAIN, part, MB_PROJECT, MB_PROJECT);
     passing(&l, CERTAIN, 2 * whole, MB_PROJECT, MB_NORMS);
     passing(&l, CERTAIN, gathered_bytes(shape) * 2, MB_PROJECT, MB_PROJECT);
