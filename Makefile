@@ -2,7 +2,7 @@
 #
 #   make            build/megatron-preflight and build/libexec/megatron-preflight-mpi
 #   make check      every test; DEVELOPER=1 adds warnings as errors, SANITIZE=address,undefined a sanitizer
-#   make deps       install what building and testing need (Debian packages; as root)
+#   make deps       install what building needs (Debian packages; as root); deps-check what the tests need
 #   make install    into $(DESTDIR)$(prefix); uninstall takes it out again
 #   make help       the other targets
 #
@@ -10,6 +10,7 @@
 
 CC = gcc
 CFLAGS = -O2 -g
+APT_INSTALL = DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends
 prefix = /usr/local
 PYTHON = /usr/bin/python3
 bindir = $(prefix)/bin
@@ -178,9 +179,14 @@ $(B)/tests/mpi/job: tests/mpi/job.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(shell pkg-config --cflags ompi-c) -o $@ $< $(shell pkg-config --libs ompi-c)
 
+# Debian packages: what building and running needs, and what the tests need besides.
 deps:
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$(cat tests/packages.txt)
+	$(APT_INSTALL) gcc make pkg-config libc6-dev libyaml-dev libjansson-dev libopenmpi-dev openmpi-bin
+
+deps-check:
+	apt-get update -q
+	$(APT_INSTALL) $$(cat tests/packages.txt)
 
 install: all
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1
@@ -226,7 +232,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
