@@ -67,7 +67,8 @@ static int check_steps(const struct batch_step *step, int count, struct error *e
     if (count == 0)
         return error_set(err, "there is no entry");
     if (step[0].from != 0)
-        return error_set(err, "no batch size is given for the beginning: the first threshold is not 0");
+        return error_set(err,
+                         "no batch size is given for the beginning: the first threshold is not 0");
     for (int i = 1; i < count; i++)
         if (step[i].from <= step[i - 1].from)
             return error_set(err, "two batch sizes begin at the same sample %lld",
@@ -98,6 +99,6 @@ int batch_schedule_parse(const char *text, int64_t seq_length, struct arena *are
         qsort(step, (size_t)count, sizeof(*step), by_threshold);
     if (check_steps(step, count, err) != 0)
         return -1;
-    *schedule = (struct batch_schedule){ .count = count, .step = step };
+    *schedule = (struct batch_schedule) { .count = count, .step = step };
     return 0;
 }

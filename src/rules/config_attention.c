@@ -1,4 +1,5 @@
-/* First part of TransformerConfig: heads over tensor-parallel ranks, gated delta net, sparse attention. */
+/* First part of TransformerConfig: heads over tensor-parallel ranks, gated delta net, sparse
+ * attention. */
 #include <inttypes.h>
 
 #include "rules/sections.h"
@@ -59,14 +60,14 @@ static enum answer tp_divides_heads(struct walk *walk, struct finding *finding)
     if (heads % tp == 0)
         return HOLDS;
     finding_fix(walk, finding, "--tensor-model-parallel-size %" PRId64, largest_split(heads, tp));
-    return violated(walk, finding,
-                    "%" PRId64 " attention heads cannot be split over TP = %" PRId64, heads, tp);
+    return violated(walk, finding, "%" PRId64 " attention heads cannot be split over TP = %" PRId64,
+                    heads, tp);
 }
 
 static const char *where_groups_come_from(const struct job *job)
 {
     return is_on(job->group_query_attention) ? "query groups"
-                                               : "attention heads (each its own query group)";
+                                             : "attention heads (each its own query group)";
 }
 
 static enum answer groups_fit_tp(struct walk *walk, struct finding *finding, bool shared)
@@ -127,7 +128,8 @@ static enum answer gdn_params(struct walk *walk, struct finding *finding)
         return HOLDS;
     finding_fix(walk, finding, "--linear-num-value-heads %" PRId64, (values / keys + 1) * keys);
     return violated(walk, finding,
-                    "--linear-num-value-heads %" PRId64 " is not a multiple of --linear-num-key-heads "
+                    "--linear-num-value-heads %" PRId64
+                    " is not a multiple of --linear-num-key-heads "
                     "%" PRId64,
                     values, keys);
 }
@@ -157,7 +159,8 @@ static enum answer gdn_heads(struct walk *walk, struct finding *finding)
     if (keys % (tp * cp) == 0 && values % (tp * cp) == 0)
         return HOLDS;
     return violated(walk, finding,
-                    "%" PRId64 " key and %" PRId64 " value heads of linear attention cannot be split "
+                    "%" PRId64 " key and %" PRId64
+                    " value heads of linear attention cannot be split "
                     "over TP x CP = %" PRId64 " x %" PRId64,
                     keys, values, tp, cp);
 }
@@ -182,67 +185,122 @@ static enum answer dsa(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "attention-variant-names", .stage = STAGE_CONFIG, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .adjust = canonical_attention_variant,
-      .what = "'gated_delta_net' is an old name of gdn", .why = "Both are accepted." },
-    { .id = "grouped-tensor-of-fuser", .stage = STAGE_CONFIG, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .adjust = grouped_tensor_of_op_fuser,
+    { .id = "attention-variant-names",
+      .stage = STAGE_CONFIG,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .adjust = canonical_attention_variant,
+      .what = "'gated_delta_net' is an old name of gdn",
+      .why = "Both are accepted." },
+    { .id = "grouped-tensor-of-fuser",
+      .stage = STAGE_CONFIG,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .adjust = grouped_tensor_of_op_fuser,
       .what = "grouped GEMM under the op fuser works on grouped tensors",
       .why = "--use-transformer-engine-op-fuser with --moe-grouped-gemm." },
-    { .id = "grouped-tensor", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_MAIN, .until = RELEASE_MAIN, .check = grouped_tensor,
+    { .id = "grouped-tensor",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = grouped_tensor,
       .options = "--moe-use-grouped-tensor --moe-grouped-gemm",
       .what = "--moe-use-grouped-tensor needs --moe-grouped-gemm",
-      .why = "Only grouped GEMM reads grouped tensors.", .fix = "add --moe-grouped-gemm" },
-    { .id = "pp-dtype-fp32res", .stage = STAGE_CONFIG, .since = RELEASE_0_17_0,
-      .until = RELEASE_MAIN, .adjust = residual_dtype_between_stages,
+      .why = "Only grouped GEMM reads grouped tensors.",
+      .fix = "add --moe-grouped-gemm" },
+    { .id = "pp-dtype-fp32res",
+      .stage = STAGE_CONFIG,
+      .since = RELEASE_0_17_0,
+      .until = RELEASE_MAIN,
+      .adjust = residual_dtype_between_stages,
       .what = "an fp32 residual stream crosses pipeline stages in fp32",
       .why = "--fp32-residual-connection doubles what stages send." },
-    { .id = "gdp", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = gdp_householder, .options = "--gdp-num-householder",
+    { .id = "gdp",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = gdp_householder,
+      .options = "--gdp-num-householder",
       .what = "--gdp-num-householder is positive",
       .why = "Checked for every model, also those without gated delta product.",
       .fix = "--gdp-num-householder 1 or more" },
-    { .id = "tp-divides-heads", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = tp_divides_heads, .shape = true,
+    { .id = "tp-divides-heads",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = tp_divides_heads,
+      .shape = true,
       .options = "--num-attention-heads --tensor-model-parallel-size",
       .what = "attention heads are a multiple of TP",
       .why = "Every tensor-parallel rank computes whole heads.",
       .fix = "a --tensor-model-parallel-size that divides --num-attention-heads" },
-    { .id = "gqa-tp-old", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_15_0, .check = gqa_tp_old, .shape = true,
-      .options = "--num-query-groups --tensor-model-parallel-size", .needs = "tp-divides-heads",
+    { .id = "gqa-tp-old",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_15_0,
+      .check = gqa_tp_old,
+      .shape = true,
+      .options = "--num-query-groups --tensor-model-parallel-size",
+      .needs = "tp-divides-heads",
       .what = "query groups are a multiple of TP",
       .why = "Up to 0.15 a key-value head cannot be shared between ranks.",
       .fix = "a --tensor-model-parallel-size that divides --num-query-groups" },
-    { .id = "gqa-tp", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = gqa_tp, .shape = true, .needs = "tp-divides-heads",
+    { .id = "gqa-tp",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = gqa_tp,
+      .shape = true,
+      .needs = "tp-divides-heads",
       .options = "--num-query-groups --tensor-model-parallel-size",
       .what = "query groups are a multiple or a divisor of TP",
       .why = "Ranks hold whole key-value heads or share one.",
       .fix = "a --tensor-model-parallel-size that divides --num-query-groups" },
-    { .id = "gdn-params", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = gdn_params,
+    { .id = "gdn-params",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = gdn_params,
       .options = "--experimental-attention-variant --linear-attention-freq "
                  "--linear-num-value-heads --linear-num-key-heads",
       .what = "gated delta net has its layer pattern and value heads in multiples of key heads",
       .why = "Each key head serves the same number of value heads.",
       .fix = "--linear-num-value-heads a multiple of --linear-num-key-heads" },
-    { .id = "cp-gdn", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = gdn_heads, .shape = true, .needs = "gdn-params",
+    { .id = "cp-gdn",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = gdn_heads,
+      .shape = true,
+      .needs = "gdn-params",
       .options = "--linear-num-key-heads --linear-num-value-heads --tensor-model-parallel-size "
                  "--context-parallel-size",
       .what = "heads of gated delta net are a multiple of TP x CP (0.16, 0.17: of TP)",
       .why = "Heads are split over tensor- and context-parallel ranks.",
       .fix = "smaller --tensor-model-parallel-size or --context-parallel-size" },
-    { .id = "cp-gdn-old", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_0_17_0, .check = cp_gdn_old,
+    { .id = "cp-gdn-old",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_0_17_0,
+      .check = cp_gdn_old,
       .options = "--context-parallel-size --experimental-attention-variant",
       .what = "gated delta net excludes context parallelism up to 0.17",
       .why = "The split over context-parallel ranks came with 0.18.",
       .fix = "--context-parallel-size 1" },
-    { .id = "dsa", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_19_0,
-      .until = RELEASE_MAIN, .check = dsa,
+    { .id = "dsa",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = dsa,
       .options = "--experimental-attention-variant --disable-bias-linear --dsa-indexer-topk-freq "
                  "--dsa-indexer-skip-topk-offset",
       .what = "DSA attention excludes linear bias and needs sane indexer settings",

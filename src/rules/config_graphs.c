@@ -1,7 +1,9 @@
-/* Eighth part of TransformerConfig: CUDA graphs. The captured modules are --cuda-graph-modules, up to 0.17
+/* Eighth part of TransformerConfig: CUDA graphs. The captured modules are --cuda-graph-modules, up
+ * to 0.17
  * --cuda-graph-scope; none named means whole layers. */
 #include <inttypes.h>
 
+#include "rules/module_names.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
 
@@ -53,14 +55,16 @@ static enum answer little_recompute(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(job->recompute_granularity, "selective") ||
         !is_word(job->cuda_graph_impl, "transformer_engine") || !captures(walk, "attn"))
-        return violated(walk, finding, "CUDA graphs of '%s' do not work with %s recomputation: only "
-                                       "--cuda-graph-impl transformer_engine --cuda-graph-scope attn "
-                                       "does, with selective",
+        return violated(walk, finding,
+                        "CUDA graphs of '%s' do not work with %s recomputation: only "
+                        "--cuda-graph-impl transformer_engine --cuda-graph-scope attn "
+                        "does, with selective",
                         job->cuda_graph_impl, job->recompute_granularity);
     if (list_has(&job->recompute_modules, "core_attn") ||
         list_has(&job->recompute_modules, "mla_up_proj"))
         return violated(walk, finding, "--recompute-modules %s lies inside the captured attention",
-                        list_has(&job->recompute_modules, "core_attn") ? "core_attn" : "mla_up_proj");
+                        list_has(&job->recompute_modules, "core_attn") ? "core_attn"
+                                                                       : "mla_up_proj");
     return HOLDS;
 }
 
@@ -85,8 +89,9 @@ static enum answer inference_scope(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(scope, "none") == !is_word(job->cuda_graph_impl, "local"))
         return HOLDS;
-    return violated(walk, finding, "--inference-cuda-graph-scope %s does not go with --cuda-graph-impl %s",
-                    scope, job->cuda_graph_impl);
+    return violated(walk, finding,
+                    "--inference-cuda-graph-scope %s does not go with --cuda-graph-impl %s", scope,
+                    job->cuda_graph_impl);
 }
 
 static enum answer full_iteration_alone(struct walk *walk, struct finding *finding)
@@ -95,8 +100,9 @@ static enum answer full_iteration_alone(struct walk *walk, struct finding *findi
         return NOT_APPLICABLE;
     if (captured(walk)->count <= 0)
         return HOLDS;
-    return violated(walk, finding, "--cuda-graph-impl full_iteration captures everything, but "
-                                   "--cuda-graph-modules names '%s'",
+    return violated(walk, finding,
+                    "--cuda-graph-impl full_iteration captures everything, but "
+                    "--cuda-graph-modules names '%s'",
                     captured(walk)->item[0]);
 }
 
@@ -121,8 +127,8 @@ static bool only_experts(const struct freq *freq)
 /* The local implementation does not tell router from preprocessing: each brings the other. */
 static bool captures_router(const struct walk *walk)
 {
-    return captures(walk, "moe_router") || (is_word(walk->job->cuda_graph_impl, "local") &&
-                                            captures(walk, "moe_preprocess"));
+    return captures(walk, "moe_router") ||
+           (is_word(walk->job->cuda_graph_impl, "local") && captures(walk, "moe_preprocess"));
 }
 
 static bool captures_preprocess(const struct walk *walk)
@@ -145,16 +151,19 @@ static enum answer expert_modules(struct walk *walk, struct finding *finding)
                   is_on(job->moe_pad_expert_input_to_capacity);
 
     if (only_experts(&job->moe_layer_freq) && captures(walk, "mlp"))
-        return violated(walk, finding, "CUDA graphs capture mlp, but every layer has experts instead");
+        return violated(walk, finding,
+                        "CUDA graphs capture mlp, but every layer has experts instead");
     if (padded)
         return HOLDS;
     if (captures(walk, "moe"))
-        return violated(walk, finding, "CUDA graphs capture moe, but the number of tokens of an expert "
-                                       "varies without --moe-expert-capacity-factor and "
-                                       "--moe-pad-expert-input-to-capacity");
+        return violated(walk, finding,
+                        "CUDA graphs capture moe, but the number of tokens of an expert "
+                        "varies without --moe-expert-capacity-factor and "
+                        "--moe-pad-expert-input-to-capacity");
     if (captures_preprocess(walk) && syncs_in_preprocess(job))
-        return violated(walk, finding, "CUDA graphs capture moe_preprocess, which waits for the device "
-                                       "with this alltoall dispatcher");
+        return violated(walk, finding,
+                        "CUDA graphs capture moe_preprocess, which waits for the device "
+                        "with this alltoall dispatcher");
     return HOLDS;
 }
 
@@ -181,18 +190,14 @@ static enum answer recompute_full(struct walk *walk, struct finding *finding)
 
     if (!graphs_on(job) || !is_word(job->recompute_granularity, "full"))
         return NOT_APPLICABLE;
-    if (walk->release >= RELEASE_0_18_2 ? is_word(job->cuda_graph_impl, "full_iteration")
-                                        : captured(walk)->count == 1 && captures(walk, "full_iteration"))
+    if (walk->release >= RELEASE_0_18_2
+            ? is_word(job->cuda_graph_impl, "full_iteration")
+            : captured(walk)->count == 1 && captures(walk, "full_iteration"))
         return HOLDS;
-    return violated(walk, finding, "full recomputation works with CUDA graphs of the full iteration "
-                                   "only, not with --cuda-graph-impl %s",
+    return violated(walk, finding,
+                    "full recomputation works with CUDA graphs of the full iteration "
+                    "only, not with --cuda-graph-impl %s",
                     job->cuda_graph_impl);
-}
-
-static bool recomputes(const struct job *job, const char *module)
-{
-    return is_word(job->recompute_granularity, "selective") &&
-           list_has(&job->recompute_modules, module);
 }
 
 static enum answer recompute_moe(struct walk *walk, struct finding *finding)
@@ -213,20 +218,23 @@ static enum answer recompute_dropout(struct walk *walk, struct finding *finding)
     if (job->attention_dropout != 0.0 && recomputes(job, "core_attn") &&
         (whole || captures(walk, "attn"))) {
         finding->fix = "--attention-dropout 0";
-        return violated(walk, finding, "--attention-dropout %g cannot be recomputed inside a CUDA graph",
+        return violated(walk, finding,
+                        "--attention-dropout %g cannot be recomputed inside a CUDA graph",
                         job->attention_dropout);
     }
     if (job->hidden_dropout != 0.0 &&
         ((recomputes(job, "mlp") && (whole || captures(walk, "mlp"))) ||
          (recomputes(job, "moe") && (whole || captures(walk, "moe"))))) {
         finding->fix = "--hidden-dropout 0";
-        return violated(walk, finding, "--hidden-dropout %g cannot be recomputed inside a CUDA graph",
+        return violated(walk, finding,
+                        "--hidden-dropout %g cannot be recomputed inside a CUDA graph",
                         job->hidden_dropout);
     }
     if (!is_none_float(job->moe_input_jitter_eps) && recomputes(job, "moe") &&
         (whole || captures(walk, "moe"))) {
         finding->fix = "drop --moe-input-jitter-eps";
-        return violated(walk, finding, "--moe-input-jitter-eps cannot be recomputed inside a CUDA graph");
+        return violated(walk, finding,
+                        "--moe-input-jitter-eps cannot be recomputed inside a CUDA graph");
     }
     return HOLDS;
 }
@@ -237,13 +245,13 @@ static enum answer gtp_shared(struct walk *walk, struct finding *finding)
 
     if (value_or(job->gtp_weight_remat_size, 1) <= 1 || !is_word(job->cuda_graph_impl, "local") ||
         (!job->fp8 && !job->fp4) || !recomputes(job, "shared_experts") ||
-        !is_set(job->moe_shared_expert_intermediate_size) ||
-        is_on(job->moe_shared_expert_overlap))
+        !is_set(job->moe_shared_expert_intermediate_size) || is_on(job->moe_shared_expert_overlap))
         return NOT_APPLICABLE;
     if (!whole_layers(walk) && !captures(walk, "moe") && !captures_router(walk))
         return HOLDS;
-    return violated(walk, finding, "local CUDA graphs cannot recompute shared_experts with weight shards "
-                                   "in fp8 or fp4");
+    return violated(walk, finding,
+                    "local CUDA graphs cannot recompute shared_experts with weight shards "
+                    "in fp8 or fp4");
 }
 
 static bool inside_experts(const char *module)
@@ -272,18 +280,22 @@ static enum answer offload_graphs(struct walk *walk, struct finding *finding)
     if (!graphs_on(job) || !is_on(job->fine_grained_activation_offloading))
         return NOT_APPLICABLE;
     if (is_word(job->cuda_graph_impl, "local") && !local_offload(walk))
-        return violated(walk, finding, "--fine-grained-activation-offloading does not work with local "
-                                       "CUDA graphs of these modules");
+        return violated(walk, finding,
+                        "--fine-grained-activation-offloading does not work with local "
+                        "CUDA graphs of these modules");
     if (captures(walk, "moe"))
-        return violated(walk, finding, "--fine-grained-activation-offloading does not work when CUDA "
-                                       "graphs capture moe");
+        return violated(walk, finding,
+                        "--fine-grained-activation-offloading does not work when CUDA "
+                        "graphs capture moe");
     if (is_set(job->cuda_graph_warmup_steps) && job->cuda_graph_warmup_steps <= 0)
-        return violated(walk, finding, "--fine-grained-activation-offloading needs "
-                                       "--cuda-graph-warmup-steps above 0");
+        return violated(walk, finding,
+                        "--fine-grained-activation-offloading needs "
+                        "--cuda-graph-warmup-steps above 0");
     if (is_word(job->cuda_graph_impl, "full_iteration") &&
         value_or(job->fine_grained_offloading_max_inflight_offloads, -1) < 0)
-        return violated(walk, finding, "--fine-grained-activation-offloading in a graph of the full "
-                                       "iteration needs --fine-grained-offloading-max-inflight-offloads");
+        return violated(walk, finding,
+                        "--fine-grained-activation-offloading in a graph of the full "
+                        "iteration needs --fine-grained-offloading-max-inflight-offloads");
     return HOLDS;
 }
 
@@ -291,70 +303,124 @@ static enum answer offload_graphs(struct walk *walk, struct finding *finding)
 #define MODULES "--cuda-graph-modules --cuda-graph-scope "
 
 static const struct rule rows[] = {
-    { .id = "cg-no-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_0_14_0, .check = no_recompute,
+    { .id = "cg-no-recompute",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_0_14_0,
+      .check = no_recompute,
       .options = "--enable-cuda-graph --recompute-granularity --recompute-activations",
       .what = "--enable-cuda-graph excludes recomputation up to 0.14",
       .why = "Graphs cannot be captured while backward runs forward again.",
       .fix = "drop --enable-cuda-graph or --recompute-granularity" },
-    { .id = "cg-little-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_15_0, .until = RELEASE_0_15_0, .check = little_recompute,
+    { .id = "cg-little-recompute",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_15_0,
+      .until = RELEASE_0_15_0,
+      .check = little_recompute,
       .needs = "cg-no-recompute",
       .options = GRAPHS MODULES "--recompute-granularity --recompute-modules",
       .what = "in 0.15 only graphs of attention by Transformer Engine go with recomputation",
       .why = "And only with modules outside attention.",
       .fix = "drop the CUDA graphs or the recomputation" },
-    { .id = "cg-fulliter-te", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_0_17_0, .check = full_iteration_impl,
+    { .id = "cg-fulliter-te",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_0_17_0,
+      .check = full_iteration_impl,
       .options = GRAPHS MODULES,
       .what = "--cuda-graph-scope full_iteration needs --cuda-graph-impl local",
-      .why = "Transformer Engine captures modules.", .fix = "--cuda-graph-impl local" },
-    { .id = "cg-inference-scope", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = inference_scope,
+      .why = "Transformer Engine captures modules.",
+      .fix = "--cuda-graph-impl local" },
+    { .id = "cg-inference-scope",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = inference_scope,
       .options = "--inference-cuda-graph-scope --cuda-graph-impl",
       .what = "--inference-cuda-graph-scope is none unless --cuda-graph-impl is local",
-      .why = "Only local graphs serve inference.", .fix = "drop --inference-cuda-graph-scope" },
-    { .id = "cg-fulliter-mods", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = full_iteration_alone,
+      .why = "Only local graphs serve inference.",
+      .fix = "drop --inference-cuda-graph-scope" },
+    { .id = "cg-fulliter-mods",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = full_iteration_alone,
       .options = GRAPHS MODULES,
       .what = "--cuda-graph-impl full_iteration excludes --cuda-graph-modules",
-      .why = "There is nothing left to choose.", .fix = "drop --cuda-graph-modules" },
-    { .id = "cg-cpu-offload", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = cpu_offload,
+      .why = "There is nothing left to choose.",
+      .fix = "drop --cuda-graph-modules" },
+    { .id = "cg-cpu-offload",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = cpu_offload,
       .options = GRAPHS "--cpu-offloading-num-layers",
       .what = "CUDA graphs exclude --cpu-offloading-num-layers",
       .why = "Copies to the host are not captured (the full iteration may, since 0.18).",
       .fix = "drop --cpu-offloading-num-layers" },
-    { .id = "cg-moe-mods", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = moe_modules, .options = MODULES,
+    { .id = "cg-moe-mods",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = moe_modules,
+      .options = MODULES,
       .what = "captured parts of experts have fixed sizes and go together",
       .why = "moe only with padded experts, moe_preprocess only with moe_router.",
       .fix = "--cuda-graph-modules attn moe_router" },
-    { .id = "cg-recompute-full", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = recompute_full,
+    { .id = "cg-recompute-full",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_full,
       .options = GRAPHS "--recompute-granularity",
       .what = "full recomputation needs CUDA graphs of the full iteration, or none",
       .why = "A graph of a layer cannot run again inside backward.",
       .fix = "--recompute-granularity selective, or drop the CUDA graphs" },
-    { .id = "cg-recompute-moe", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = recompute_moe,
+    { .id = "cg-recompute-moe",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_moe,
       .options = MODULES "--recompute-modules",
       .what = "--recompute-modules moe excludes capturing moe_router with Transformer Engine",
-      .why = "A recomputed module must not contain a graph.", .fix = "drop moe_router or moe" },
-    { .id = "cg-recompute-dropout", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = recompute_dropout,
+      .why = "A recomputed module must not contain a graph.",
+      .fix = "drop moe_router or moe" },
+    { .id = "cg-recompute-dropout",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_dropout,
       .options = "--attention-dropout --hidden-dropout --moe-input-jitter-eps --recompute-modules "
                  "--cuda-graph-impl",
       .what = "what is recomputed inside a CUDA graph draws no random numbers",
-      .why = "Dropout is 0.1 unless set to 0.", .fix = "--attention-dropout 0 --hidden-dropout 0" },
-    { .id = "cg-gtp-shared", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = gtp_shared,
+      .why = "Dropout is 0.1 unless set to 0.",
+      .fix = "--attention-dropout 0 --hidden-dropout 0" },
+    { .id = "cg-gtp-shared",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = gtp_shared,
       .options = "--recompute-modules --cuda-graph-impl --tensor-parallel-num-weight-shards",
       .what = "local graphs with weight shards in fp8 exclude recomputing shared experts",
       .why = "Warm-up of the graph cannot run their checkpoint.",
       .fix = "drop shared_experts from --recompute-modules" },
-    { .id = "fga-offload-graphs", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = offload_graphs,
+    { .id = "fga-offload-graphs",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = offload_graphs,
       .options = "--fine-grained-activation-offloading --cuda-graph-impl --offload-modules "
                  "--cuda-graph-warmup-steps --fine-grained-offloading-max-inflight-offloads",
       .needs = "fga-offload-modules",

@@ -12,10 +12,11 @@ static enum answer permute_fusion(struct walk *walk, struct finding *finding)
 
     if (!is_on(walk->job->moe_permute_fusion))
         return NOT_APPLICABLE;
-    if (!package_lacks(te, "2.1.0"))
+    if (!package_is_older(te, "2.1.0"))
         return HOLDS;
-    return violated(walk, finding, "--moe-permute-fusion needs Transformer Engine 2.1, %s is installed",
-                    package_text(te));
+    return violated(walk, finding,
+                    "--moe-permute-fusion needs Transformer Engine 2.1, %s is installed",
+                    te->value);
 }
 
 /* Collects what is wrong, so that one edit can answer all of it. */
@@ -35,16 +36,15 @@ static void overlap_recompute_faults(struct walk *walk, const char **faults)
     fault(walk, faults,
           is_set(job->recompute_num_layers) && !is_word(job->recompute_granularity, "full"),
           "--recompute-num-layers is given");
-    fault(walk, faults,
-          walk->release >= RELEASE_0_17_0 && list_has(&job->recompute_modules, "moe"),
+    fault(walk, faults, walk->release >= RELEASE_0_17_0 && list_has(&job->recompute_modules, "moe"),
           "--recompute-modules has moe");
 }
 
 static bool graphs_experts(const struct walk *walk)
 {
     const struct job *job = walk->job;
-    const struct list *modules = walk->release >= RELEASE_0_18_2 ? &job->cuda_graph_modules
-                                                                 : &job->cuda_graph_scope;
+    const struct list *modules =
+        walk->release >= RELEASE_0_18_2 ? &job->cuda_graph_modules : &job->cuda_graph_scope;
 
     if (walk->release < RELEASE_0_16_0 || !job->cuda_graph_impl ||
         is_word(job->cuda_graph_impl, "none"))
@@ -97,7 +97,8 @@ static enum answer ep_overlap(struct walk *walk, struct finding *finding)
     fault(walk, &faults, graphs_experts(walk), "CUDA graphs capture MLP or experts");
     if (!faults)
         return HOLDS;
-    return violated(walk, finding, "--overlap-moe-expert-parallel-comm does not work here: %s", faults);
+    return violated(walk, finding, "--overlap-moe-expert-parallel-comm does not work here: %s",
+                    faults);
 }
 
 static enum answer delay_wgrad(struct walk *walk, struct finding *finding)
@@ -108,15 +109,17 @@ static enum answer delay_wgrad(struct walk *walk, struct finding *finding)
     if (!is_on(job->delay_wgrad_compute))
         return NOT_APPLICABLE;
     if (!is_on(job->overlap_moe_expert_parallel_comm))
-        return violated(walk, finding, "--delay-wgrad-compute needs --overlap-moe-expert-parallel-comm");
+        return violated(walk, finding,
+                        "--delay-wgrad-compute needs --overlap-moe-expert-parallel-comm");
     if (walk->release <= RELEASE_0_16_0 && is_on(job->moe_use_legacy_grouped_gemm))
         return violated(walk, finding,
                         "--delay-wgrad-compute does not work with --moe-use-legacy-grouped-gemm");
     if (walk->release >= RELEASE_0_16_0 && is_word(job->cuda_graph_impl, "transformer_engine") &&
         package_is_older(te, "2.10.0"))
-        return violated(walk, finding, "--delay-wgrad-compute with CUDA graphs needs Transformer Engine "
-                                       "2.10, %s is installed",
-                        package_text(te));
+        return violated(walk, finding,
+                        "--delay-wgrad-compute with CUDA graphs needs Transformer Engine "
+                        "2.10, %s is installed",
+                        te->value);
     return HOLDS;
 }
 
@@ -127,15 +130,18 @@ static enum answer dispatch_backward_overlap(struct walk *walk, struct finding *
     if (!is_on(job->overlap_dispatch_backward_with_experts_wgrad))
         return NOT_APPLICABLE;
     if (is_on(job->overlap_moe_expert_parallel_comm))
-        return violated(walk, finding, "--overlap-dispatch-backward-with-experts-wgrad and "
-                                       "--overlap-moe-expert-parallel-comm exclude each other");
+        return violated(walk, finding,
+                        "--overlap-dispatch-backward-with-experts-wgrad and "
+                        "--overlap-moe-expert-parallel-comm exclude each other");
     if (is_on(job->delay_wgrad_compute))
-        return violated(walk, finding, "--overlap-dispatch-backward-with-experts-wgrad and "
-                                       "--delay-wgrad-compute exclude each other");
+        return violated(walk, finding,
+                        "--overlap-dispatch-backward-with-experts-wgrad and "
+                        "--delay-wgrad-compute exclude each other");
     if (package_is_older(&walk->facts->transformer_engine, "2.3.0"))
-        return violated(walk, finding, "--overlap-dispatch-backward-with-experts-wgrad needs "
-                                       "Transformer Engine 2.3, %s is installed",
-                        package_text(&walk->facts->transformer_engine));
+        return violated(walk, finding,
+                        "--overlap-dispatch-backward-with-experts-wgrad needs "
+                        "Transformer Engine 2.3, %s is installed",
+                        walk->facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -189,11 +195,12 @@ static enum answer symmetric_reduce(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (package_is_older(&facts->torch, "2.7.0a0"))
         return violated(walk, finding, "--symmetric-ar-type needs torch 2.7, %s is installed",
-                        package_text(&facts->torch));
-    if (package_lacks(&facts->transformer_engine, "2.3.0.dev0"))
-        return violated(walk, finding, "--symmetric-ar-type needs Transformer Engine 2.3, %s is "
-                                       "installed",
-                        package_text(&facts->transformer_engine));
+                        facts->torch.value);
+    if (package_is_older(&facts->transformer_engine, "2.3.0.dev0"))
+        return violated(walk, finding,
+                        "--symmetric-ar-type needs Transformer Engine 2.3, %s is "
+                        "installed",
+                        facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -208,7 +215,8 @@ static enum answer norope(struct walk *walk, struct finding *finding)
     if (is_on(job->flash_decode))
         return violated(walk, finding, "--no-rope-freq does not work with --flash-decode");
     if (freq->kind == FREQ_INT && job->num_layers % freq->every != 0)
-        return violated(walk, finding, "%" PRId64 " layers are not a multiple of --no-rope-freq %" PRId64,
+        return violated(walk, finding,
+                        "%" PRId64 " layers are not a multiple of --no-rope-freq %" PRId64,
                         job->num_layers, freq->every);
     if (freq->kind == FREQ_LIST && freq->count != job->num_layers)
         return violated(walk, finding, "--no-rope-freq lists %d layers, the model has %" PRId64,
@@ -223,14 +231,17 @@ static enum answer inference_model(struct walk *walk, struct finding *finding)
     if (!is_word(job->transformer_impl, "inference_optimized"))
         return NOT_APPLICABLE;
     if (!is_word(job->normalization, "RMSNorm"))
-        return violated(walk, finding, "--transformer-impl inference_optimized needs RMSNorm, not '%s'",
+        return violated(walk, finding,
+                        "--transformer-impl inference_optimized needs RMSNorm, not '%s'",
                         job->normalization);
     if (is_on(job->layernorm_zero_centered_gamma))
-        return violated(walk, finding, "--transformer-impl inference_optimized does not know "
-                                       "--apply-layernorm-1p");
+        return violated(walk, finding,
+                        "--transformer-impl inference_optimized does not know "
+                        "--apply-layernorm-1p");
     if (is_on(job->add_bias_linear) || is_on(job->add_qkv_bias))
         return violated(walk, finding, "--transformer-impl inference_optimized does not know %s",
-                        is_on(job->add_bias_linear) ? "linear bias, which is on" : "--add-qkv-bias");
+                        is_on(job->add_bias_linear) ? "linear bias, which is on"
+                                                    : "--add-qkv-bias");
     return HOLDS;
 }
 
@@ -259,8 +270,8 @@ static enum answer cp_dsa(struct walk *walk, struct finding *finding)
     if (!is_word(job->experimental_attention_variant, "dsa") || job->context_parallel_size <= 1)
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_19_0)
-        return violated(walk, finding, "DSA attention does not work with CP = %" PRId64
-                                       " in this release",
+        return violated(walk, finding,
+                        "DSA attention does not work with CP = %" PRId64 " in this release",
                         job->context_parallel_size);
     if (all_gather_everywhere(&job->cp_comm_type))
         return HOLDS;
@@ -284,7 +295,8 @@ static enum answer inference_fusions(struct walk *walk, struct finding *finding)
                         fuse ? "--inference-fuse-tp-communication"
                              : "--inference-disable-triton-nvls-kernels");
     if (fuse && walk->release >= RELEASE_0_17_0 && is_set(job->num_experts))
-        return violated(walk, finding, "--inference-fuse-tp-communication does not work with experts");
+        return violated(walk, finding,
+                        "--inference-fuse-tp-communication does not work with experts");
     return HOLDS;
 }
 
@@ -296,7 +308,8 @@ static enum answer flash_version(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (version >= 2 && version <= 4)
         return HOLDS;
-    return violated(walk, finding, "--flash-attention-version %" PRId64 " is not 2, 3 or 4", version);
+    return violated(walk, finding, "--flash-attention-version %" PRId64 " is not 2, 3 or 4",
+                    version);
 }
 
 static void batch_invariant_expert_faults(struct walk *walk, const char **faults)
@@ -325,7 +338,8 @@ static enum answer batch_invariant(struct walk *walk, struct finding *finding)
 
     if (!is_on(job->batch_invariant_mode))
         return NOT_APPLICABLE;
-    fault(walk, &faults, !is_word(job->attention_backend, "flash"), "--attention-backend is not flash");
+    fault(walk, &faults, !is_word(job->attention_backend, "flash"),
+          "--attention-backend is not flash");
     fault(walk, &faults,
           pinned && job->flash_attention_version != 3 && job->flash_attention_version != 4,
           "--flash-attention-version is neither 3 nor 4");
@@ -350,8 +364,9 @@ static enum answer mla_rope_fusion(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(job->rope_type, "yarn"))
         return HOLDS;
-    return violated(walk, finding, "multi-latent attention has a fused rotary kernel for yarn only, not "
-                                   "for --rope-type %s",
+    return violated(walk, finding,
+                    "multi-latent attention has a fused rotary kernel for yarn only, not "
+                    "for --rope-type %s",
                     job->rope_type);
 }
 
@@ -374,106 +389,203 @@ static enum answer mla_latents_rope(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "permute-fusion-te", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = permute_fusion,
+    { .id = "permute-fusion-te",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .check = permute_fusion,
       .options = "--moe-permute-fusion",
-      .what = "--moe-permute-fusion needs Transformer Engine 2.1", .why = "The kernels are its own.",
+      .what = "--moe-permute-fusion needs Transformer Engine 2.1",
+      .why = "The kernels are its own.",
       .fix = "drop --moe-permute-fusion" },
-    { .id = "ep-overlap", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = ep_overlap,
+    { .id = "ep-overlap",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = ep_overlap,
       .options = "--overlap-moe-expert-parallel-comm",
-      .what = "--overlap-moe-expert-parallel-comm needs EP > 1, alltoall or flex, model chunks with "
-              "PP > 1, half precision, no full recomputation",
+      .what =
+          "--overlap-moe-expert-parallel-comm needs EP > 1, alltoall or flex, model chunks with "
+          "PP > 1, half precision, no full recomputation",
       .why = "It interleaves one micro-batch's communication with another's computation.",
       .fix = "drop --overlap-moe-expert-parallel-comm, or change what excludes it" },
-    { .id = "delay-wgrad", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = delay_wgrad,
+    { .id = "delay-wgrad",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = delay_wgrad,
       .options = "--delay-wgrad-compute",
       .what = "--delay-wgrad-compute needs --overlap-moe-expert-parallel-comm",
       .why = "Weight gradients fill the time of that communication.",
       .fix = "drop --delay-wgrad-compute" },
-    { .id = "dispatch-bwd-overlap", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = dispatch_backward_overlap,
+    { .id = "dispatch-bwd-overlap",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = dispatch_backward_overlap,
       .options = "--overlap-dispatch-backward-with-experts-wgrad "
                  "--overlap-moe-expert-parallel-comm --delay-wgrad-compute",
       .what = "--overlap-dispatch-backward-with-experts-wgrad excludes other overlaps of experts",
-      .why = "Each schedules the same weight gradients.", .fix = "keep one of them" },
-    { .id = "ep-early-release", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = early_release,
+      .why = "Each schedules the same weight gradients.",
+      .fix = "keep one of them" },
+    { .id = "ep-early-release",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = early_release,
       .options = "--ep-overlap-early-attn-memory-release",
       .what = "--ep-overlap-early-attn-memory-release needs --overlap-moe-expert-parallel-comm",
       .why = "It is a choice inside that schedule.",
       .fix = "drop --ep-overlap-early-attn-memory-release" },
-    { .id = "cp-comm-len", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = cp_comm_len,
+    { .id = "cp-comm-len",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = cp_comm_len,
       .options = "--cp-comm-type --num-layers",
       .what = "--cp-comm-type is one kind of communication, or one for each layer",
       .why = "Up to 0.11 checked without context parallelism too.",
       .fix = "one --cp-comm-type for all layers" },
-    { .id = "pp-positive", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = pp_positive, .shape = true,
-      .options = "--pipeline-model-parallel-size", .needs = "world-divides-model sizes-positive pipeline-split-rank",
-      .what = "--pipeline-model-parallel-size is positive", .why = "Layers are divided by it.",
+    { .id = "pp-positive",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .check = pp_positive,
+      .shape = true,
+      .options = "--pipeline-model-parallel-size",
+      .needs = "world-divides-model sizes-positive pipeline-split-rank",
+      .what = "--pipeline-model-parallel-size is positive",
+      .why = "Layers are divided by it.",
       .fix = "--pipeline-model-parallel-size 1 or more" },
-    { .id = "many-experts-fp32", .stage = STAGE_CONFIG, .severity = SEVERITY_NOTE,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = many_experts,
-      .options = "--num-experts", .what = "32 or more experts are better routed in fp32",
+    { .id = "many-experts-fp32",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_NOTE,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = many_experts,
+      .options = "--num-experts",
+      .what = "32 or more experts are better routed in fp32",
       .why = "Scores of many experts differ in bits that bf16 does not have.",
       .fix = "--moe-router-dtype fp32" },
-    { .id = "symmetric-ar", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = symmetric_reduce,
+    { .id = "symmetric-ar",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = symmetric_reduce,
       .options = "--symmetric-ar-type",
       .what = "--symmetric-ar-type needs torch 2.7 and Transformer Engine 2.3",
-      .why = "Symmetric memory is younger than these.", .fix = "drop --symmetric-ar-type" },
-    { .id = "norope", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = norope, .options = "--no-rope-freq --num-layers --flash-decode",
+      .why = "Symmetric memory is younger than these.",
+      .fix = "drop --symmetric-ar-type" },
+    { .id = "norope",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = norope,
+      .options = "--no-rope-freq --num-layers --flash-decode",
       .what = "--no-rope-freq divides the layers, or lists all of them",
-      .why = "Every Nth layer, or each by itself.", .fix = "a --no-rope-freq that fits --num-layers" },
-    { .id = "inf-opt", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = inference_model,
+      .why = "Every Nth layer, or each by itself.",
+      .fix = "a --no-rope-freq that fits --num-layers" },
+    { .id = "inf-opt",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = inference_model,
       .options = "--transformer-impl --normalization --apply-layernorm-1p --disable-bias-linear "
                  "--add-qkv-bias",
       .what = "--transformer-impl inference_optimized needs RMSNorm and no biases",
       .why = "The inference kernels implement nothing else.",
       .fix = "--transformer-impl transformer_engine for training" },
-    { .id = "dsa-rope-fusion", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = dsa_rope_fusion,
+    { .id = "dsa-rope-fusion",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = dsa_rope_fusion,
       .options = "--experimental-attention-variant --position-embedding-type",
       .what = "DSA attention excludes the fused rotary kernel",
-      .why = "The fusion is on by default with rotary positions.", .fix = "--no-rope-fusion" },
-    { .id = "cp-dsa", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = cp_dsa, .options = "--context-parallel-size --cp-comm-type",
+      .why = "The fusion is on by default with rotary positions.",
+      .fix = "--no-rope-fusion" },
+    { .id = "cp-dsa",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = cp_dsa,
+      .options = "--context-parallel-size --cp-comm-type",
       .what = "DSA attention with context parallelism needs --cp-comm-type all_gather (0.19)",
-      .why = "The indexer sees all keys.", .fix = "--context-parallel-size 1" },
-    { .id = "inf-misc", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = inference_fusions,
+      .why = "The indexer sees all keys.",
+      .fix = "--context-parallel-size 1" },
+    { .id = "inf-misc",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = inference_fusions,
       .options = "--inference-fuse-tp-communication --inference-disable-triton-nvls-kernels",
       .what = "options of inference kernels need --transformer-impl inference_optimized",
-      .why = "They change its kernels.", .fix = "drop the option" },
-    { .id = "flash-ver", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_0_19_0,
-      .until = RELEASE_MAIN, .check = flash_version, .options = "--flash-attention-version",
-      .what = "--flash-attention-version is 2, 3 or 4", .why = "There are no others.",
+      .why = "They change its kernels.",
+      .fix = "drop the option" },
+    { .id = "flash-ver",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = flash_version,
+      .options = "--flash-attention-version",
+      .what = "--flash-attention-version is 2, 3 or 4",
+      .why = "There are no others.",
       .fix = "--flash-attention-version 3" },
-    { .id = "batch-invariant", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = batch_invariant,
+    { .id = "batch-invariant",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = batch_invariant,
       .options = "--batch-invariant-mode",
-      .what = "--batch-invariant-mode needs flash attention (3 or 4), CP 1, no attention dropout, bf16",
+      .what =
+          "--batch-invariant-mode needs flash attention (3 or 4), CP 1, no attention dropout, bf16",
       .why = "Results must not depend on what else is in the batch.",
       .fix = "drop --batch-invariant-mode, or change what excludes it" },
-    { .id = "mla-rope-fusion", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = mla_rope_fusion,
+    { .id = "mla-rope-fusion",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = mla_rope_fusion,
       .options = "--rope-type --multi-latent-attention",
       .what = "multi-latent attention with --rope-type rope excludes the fused rotary kernel",
-      .why = "The fusion is on by default with rotary positions.", .fix = "--no-rope-fusion" },
-    { .id = "mla-output-gate", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = mla_output_gate,
+      .why = "The fusion is on by default with rotary positions.",
+      .fix = "--no-rope-fusion" },
+    { .id = "mla-output-gate",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = mla_output_gate,
       .options = "--multi-latent-attention --attention-output-gate",
       .what = "multi-latent attention excludes --attention-output-gate",
-      .why = "The gate is not implemented there.", .fix = "drop --attention-output-gate" },
-    { .id = "mla-latents-rope", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = mla_latents_rope,
-      .options = "--cache-mla-latents", .what = "--cache-mla-latents excludes the fused rotary kernel",
-      .why = "Latents are cached before rotation.", .fix = "--no-rope-fusion" },
+      .why = "The gate is not implemented there.",
+      .fix = "drop --attention-output-gate" },
+    { .id = "mla-latents-rope",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = mla_latents_rope,
+      .options = "--cache-mla-latents",
+      .what = "--cache-mla-latents excludes the fused rotary kernel",
+      .why = "Latents are cached before rotation.",
+      .fix = "--no-rope-fusion" },
 };
 
 const struct rule_section config_late_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "rules/packages.h"
+#include "rules/module_names.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
 
@@ -14,7 +15,8 @@ static enum answer cpu_offload_layers(struct walk *walk, struct finding *finding
         return NOT_APPLICABLE;
     if (layers >= 0 && layers < job->num_layers)
         return HOLDS;
-    finding_fix(walk, finding, "--cpu-offloading-num-layers %" PRId64 " or less", job->num_layers - 1);
+    finding_fix(walk, finding, "--cpu-offloading-num-layers %" PRId64 " or less",
+                job->num_layers - 1);
     return violated(walk, finding,
                     "--cpu-offloading-num-layers %" PRId64 " leaves none of %" PRId64
                     " layers on the device",
@@ -41,8 +43,9 @@ static enum answer cpu_offload_recompute(struct walk *walk, struct finding *find
         return NOT_APPLICABLE;
     if (!job->recompute_granularity)
         return HOLDS;
-    return violated(walk, finding, "--cpu-offloading-num-layers and %s recomputation both replace "
-                                   "saved activations",
+    return violated(walk, finding,
+                    "--cpu-offloading-num-layers and %s recomputation both replace "
+                    "saved activations",
                     job->recompute_granularity);
 }
 
@@ -79,7 +82,8 @@ static enum answer selective_layers(struct walk *walk, struct finding *finding)
     if (!is_set(job->recompute_num_layers))
         return HOLDS;
     return violated(walk, finding,
-                    "--recompute-num-layers %" PRId64 " has no meaning with selective recomputation",
+                    "--recompute-num-layers %" PRId64
+                    " has no meaning with selective recomputation",
                     job->recompute_num_layers);
 }
 
@@ -91,8 +95,9 @@ static enum answer distributed_with_sp(struct walk *walk, struct finding *findin
         return NOT_APPLICABLE;
     if (!is_on(job->sequence_parallel))
         return HOLDS;
-    return violated(walk, finding, "--distribute-saved-activations splits what sequence parallelism "
-                                   "has already split");
+    return violated(walk, finding,
+                    "--distribute-saved-activations splits what sequence parallelism "
+                    "has already split");
 }
 
 static enum answer layers_vpp_total(struct walk *walk, struct finding *finding)
@@ -114,49 +119,7 @@ static void recompute_modules_default(struct walk *walk)
     static const char *const core_attention[] = { "core_attn" };
 
     if (walk->job->recompute_modules.count < 0)
-        walk->job->recompute_modules = (struct list){ .count = 1, .item = core_attention };
-}
-
-static const struct module {
-    const char *name;
-    enum release since;
-} recomputable[] = {
-    { "core_attn", RELEASE_0_12_0 },    { "moe_act", RELEASE_0_12_0 },
-    { "layernorm", RELEASE_0_12_0 },    { "mla_up_proj", RELEASE_0_12_0 },
-    { "mlp", RELEASE_0_12_0 },          { "moe", RELEASE_0_12_0 },
-    { "shared_experts", RELEASE_0_14_0 }, { "gdn_norm_out", RELEASE_0_19_0 },
-    { "gdp_in_proj", RELEASE_MAIN },    { "gdp_qkv", RELEASE_MAIN },
-    { "mhc", RELEASE_MAIN },            { NULL, RELEASE_COUNT },
-}, offloadable[] = {
-    { "core_attn", RELEASE_0_16_0 },    { "attn_proj", RELEASE_0_16_0 },
-    { "expert_fc1", RELEASE_0_16_0 },   { "moe_act", RELEASE_0_16_0 },
-    { "attn_norm", RELEASE_0_16_0 },    { "mlp_norm", RELEASE_0_16_0 },
-    { "qkv_linear", RELEASE_0_16_0 },   { "fused_group_mlp", RELEASE_0_19_0 },
-    { "gdp_qkv", RELEASE_MAIN },        { NULL, RELEASE_COUNT },
-};
-
-static const char *first_unknown(const struct list *list, const struct module *known,
-                                 enum release release)
-{
-    for (int i = 0; i < list->count; i++) {
-        const struct module *module = known;
-
-        while (module->name && (strcmp(module->name, list->item[i]) != 0 || module->since > release))
-            module++;
-        if (!module->name)
-            return list->item[i];
-    }
-    return NULL;
-}
-
-static const char *known_modules(const struct module *module, struct walk *walk)
-{
-    const char *text = "";
-
-    for (; module->name; module++)
-        if (module->since <= walk->release)
-            text = arena_printf(walk->arena, "%s%s%s", text, *text ? ", " : "", module->name);
-    return text;
+        walk->job->recompute_modules = (struct list) { .count = 1, .item = core_attention };
 }
 
 static bool selective(const struct job *job)
@@ -170,17 +133,13 @@ static enum answer modules_set(struct walk *walk, struct finding *finding)
 
     if (!selective(walk->job))
         return NOT_APPLICABLE;
-    unknown = first_unknown(&walk->job->recompute_modules, recomputable, walk->release);
+    unknown = unknown_module(&walk->job->recompute_modules, MODULE_RECOMPUTE, walk->release);
     if (!unknown)
         return HOLDS;
-    finding_fix(walk, finding, "modules of this release are %s", known_modules(recomputable, walk));
-    return violated(walk, finding, "--recompute-modules '%s' is not a module this release can recompute",
-                    unknown);
-}
-
-static bool recomputes(const struct job *job, const char *module)
-{
-    return selective(job) && list_has(&job->recompute_modules, module);
+    finding_fix(walk, finding, "modules of this release are %s",
+                module_names(MODULE_RECOMPUTE, walk->release, walk->arena));
+    return violated(walk, finding,
+                    "--recompute-modules '%s' is not a module this release can recompute", unknown);
 }
 
 static enum answer recompute_moe_act(struct walk *walk, struct finding *finding)
@@ -229,14 +188,15 @@ static enum answer recompute_fp8(struct walk *walk, struct finding *finding)
     if (!job->fp8 || !recomputes(job, module))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_14_0)
-        return violated(walk, finding, "recomputing '%s' does not work with fp8 in this release", module);
+        return violated(walk, finding, "recomputing '%s' does not work with fp8 in this release",
+                        module);
     if (is_word(job->fp8_recipe, "delayed"))
         return violated(walk, finding, "recomputing '%s' does not work with delayed fp8 scaling",
                         module);
-    if (package_lacks(&walk->facts->transformer_engine, "2.6.0dev0"))
+    if (package_is_older(&walk->facts->transformer_engine, "2.6.0dev0"))
         return violated(walk, finding,
-                        "recomputing '%s' in fp8 needs Transformer Engine 2.6, %s is installed", module,
-                        package_text(&walk->facts->transformer_engine));
+                        "recomputing '%s' in fp8 needs Transformer Engine 2.6, %s is installed",
+                        module, walk->facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -255,7 +215,7 @@ static struct list with_word(const struct list *list, const char *word, struct a
     for (int i = 0; i < list->count; i++)
         item[i] = list->item[i];
     item[list->count] = word;
-    return (struct list){ .count = list->count + 1, .item = item };
+    return (struct list) { .count = list->count + 1, .item = item };
 }
 
 static void recompute_moe_layers(struct walk *walk)
@@ -278,14 +238,16 @@ static enum answer mhc_recompute(struct walk *walk, struct finding *finding)
     if (!is_on(job->enable_mhc_connections))
         return violated(walk, finding, "--recompute-modules mhc needs --enable-mhc-connections");
     if (recomputes(job, "mlp"))
-        return violated(walk, finding, "--recompute-modules mhc and mlp checkpoint in ways that "
-                                       "exclude each other");
+        return violated(walk, finding,
+                        "--recompute-modules mhc and mlp checkpoint in ways that "
+                        "exclude each other");
     if (is_set(job->mhc_recompute_layer_num) && job->mhc_recompute_layer_num < 1)
         return violated(walk, finding, "--mhc-recompute-layer-num %" PRId64 " is not positive",
                         job->mhc_recompute_layer_num);
     if (is_on(job->fine_grained_activation_offloading))
-        return violated(walk, finding, "--recompute-modules mhc does not work with "
-                                       "--fine-grained-activation-offloading");
+        return violated(walk, finding,
+                        "--recompute-modules mhc does not work with "
+                        "--fine-grained-activation-offloading");
     return HOLDS;
 }
 
@@ -309,16 +271,19 @@ static enum answer mhc(struct walk *walk, struct finding *finding)
     if (!is_on(job->enable_mhc_connections))
         return NOT_APPLICABLE;
     if (is_word(job->recompute_granularity, "full"))
-        return violated(walk, finding, "--enable-mhc-connections does not work with full recomputation");
+        return violated(walk, finding,
+                        "--enable-mhc-connections does not work with full recomputation");
     if (is_on(job->inference_fuse_tp_communication))
-        return violated(walk, finding, "--enable-mhc-connections does not work with "
-                                       "--inference-fuse-tp-communication");
+        return violated(walk, finding,
+                        "--enable-mhc-connections does not work with "
+                        "--inference-fuse-tp-communication");
     if (job->pipeline_model_parallel_size > 1)
         return violated(walk, finding, "--enable-mhc-connections does not work with PP = %" PRId64,
                         job->pipeline_model_parallel_size);
     if (is_on(job->fp32_residual_connection))
-        return violated(walk, finding, "--enable-mhc-connections does not work with "
-                                       "--fp32-residual-connection");
+        return violated(walk, finding,
+                        "--enable-mhc-connections does not work with "
+                        "--fp32-residual-connection");
     if (is_set(job->mhc_sinkhorn_iterations) && job->mhc_sinkhorn_iterations < 1)
         return violated(walk, finding, "--mhc-sinkhorn-iterations %" PRId64 " is not positive",
                         job->mhc_sinkhorn_iterations);
@@ -328,275 +293,211 @@ static enum answer mhc(struct walk *walk, struct finding *finding)
     return HOLDS;
 }
 
-/* The first offloaded module that lies inside the experts, or NULL. */
-static const char *offloaded_expert_part(const struct job *job)
-{
-    static const char *const parts[] = { "moe_act", "expert_fc1", "fused_group_mlp" };
-
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (list_has(&job->offload_modules, parts[i]))
-            return parts[i];
-    return NULL;
-}
-
-static enum answer offload_fused_group(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!list_has(&job->offload_modules, "fused_group_mlp"))
-        return HOLDS;
-    if (!is_on(job->use_transformer_engine_op_fuser))
-        return violated(walk, finding,
-                        "--offload-modules fused_group_mlp needs --use-transformer-engine-op-fuser");
-    if (list_has(&job->offload_modules, "expert_fc1") || list_has(&job->offload_modules, "moe_act"))
-        return violated(walk, finding, "--offload-modules fused_group_mlp already holds expert_fc1 and "
-                                       "moe_act");
-    return HOLDS;
-}
-
-static enum answer offload_sizes(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (is_set(job->min_offloaded_tensor_size) && job->min_offloaded_tensor_size < 0)
-        return violated(walk, finding, "--min-offloaded-tensor-size %" PRId64 " is negative",
-                        job->min_offloaded_tensor_size);
-    if (!is_none_float(job->activation_offload_fraction) &&
-        !(job->activation_offload_fraction >= 0 && job->activation_offload_fraction <= 1))
-        return violated(walk, finding, "--activation-offload-fraction %g is not between 0 and 1",
-                        job->activation_offload_fraction);
-    if (is_set(job->delta_offload_bytes_across_pp_ranks) &&
-        job->delta_offload_bytes_across_pp_ranks < 0)
-        return violated(walk, finding, "--delta-offload-bytes-across-pp-ranks %" PRId64 " is negative",
-                        job->delta_offload_bytes_across_pp_ranks);
-    return HOLDS;
-}
-
-static enum answer offload_with_recompute(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    const char *part = offloaded_expert_part(job);
-
-    if (walk->release >= RELEASE_MAIN && list_has(&job->offload_modules, "gdp_qkv") &&
-        recomputes(job, "gdp_in_proj"))
-        return violated(walk, finding, "--offload-modules gdp_qkv has nothing to keep when "
-                                       "--recompute-modules gdp_in_proj makes it again");
-    if (walk->release >= RELEASE_0_19_0 && recomputes(job, "moe") && part)
-        return violated(walk, finding,
-                        "--offload-modules %s lies inside what --recompute-modules moe makes again",
-                        part);
-    return HOLDS;
-}
-
-static enum answer offload_modules(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    const char *unknown;
-
-    if (!is_on(job->fine_grained_activation_offloading))
-        return NOT_APPLICABLE;
-    if (is_on(job->cpu_offloading))
-        return violated(walk, finding, "--fine-grained-activation-offloading and "
-                                       "--cpu-offloading-num-layers exclude each other");
-    if (job->offload_modules.count <= 0)
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading needs --offload-modules");
-    unknown = first_unknown(&job->offload_modules, offloadable, walk->release);
-    if (unknown) {
-        finding_fix(walk, finding, "modules of this release are %s",
-                    known_modules(offloadable, walk));
-        return violated(walk, finding,
-                        "--offload-modules '%s' is not a module this release can offload", unknown);
-    }
-    if (list_has(&job->offload_modules, "attn_proj") && !list_has(&job->offload_modules, "core_attn"))
-        return violated(walk, finding, "--offload-modules attn_proj needs core_attn, whose output it "
-                                       "takes in");
-    if (offload_with_recompute(walk, finding) == VIOLATED)
-        return VIOLATED;
-    if (walk->release >= RELEASE_0_19_0 && offload_sizes(walk, finding) == VIOLATED)
-        return VIOLATED;
-    return offload_fused_group(walk, finding);
-}
-
-static enum answer gdp_states(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t states = job->gdp_num_chunk_states_to_recompute;
-
-    if (!is_on(job->gdp_cutedsl_kernel))
-        return NOT_APPLICABLE;
-    if (states >= 0 && states <= 64)
-        return HOLDS;
-    return violated(walk, finding,
-                    "--gdp-num-chunk-states-to-recompute %" PRId64 " is not between 0 and 64", states);
-}
-
-static enum answer gtp_opt_in(struct walk *walk, struct finding *finding)
-{
-    const struct list *modules = &walk->job->gtp_remat_opt_in_modules;
-
-    for (int i = 0; i < modules->count; i++)
-        if (strcmp(modules->item[i], "moe_latent_proj") != 0)
-            return violated(walk, finding,
-                            "--gtp-remat-opt-in-modules '%s' is not moe_latent_proj, the only one",
-                            modules->item[i]);
-    return HOLDS;
-}
-
-static enum answer paged_stash(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    const char *part = offloaded_expert_part(job);
-
-    if (!is_on(job->moe_paged_stash))
-        return NOT_APPLICABLE;
-    if (is_on(job->cpu_offloading))
-        return violated(walk, finding, "--moe-paged-stash and --cpu-offloading-num-layers exclude each "
-                                       "other");
-    if (is_none_float(job->moe_expert_rank_capacity_factor))
-        return violated(walk, finding,
-                        "--moe-paged-stash needs --moe-expert-rank-capacity-factor");
-    if (part)
-        return violated(walk, finding, "--moe-paged-stash already holds what --offload-modules %s keeps",
-                        part);
-    return HOLDS;
-}
-
 static const struct rule rows[] = {
-    { .id = "cpu-offload-layers", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = cpu_offload_layers,
+    { .id = "cpu-offload-layers",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = cpu_offload_layers,
       .options = "--cpu-offloading-num-layers",
       .what = "--cpu-offloading-num-layers is less than --num-layers",
       .why = "The last layer's activations are needed at once.",
       .fix = "fewer --cpu-offloading-num-layers" },
-    { .id = "cpu-offload-pp", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = cpu_offload_pp,
+    { .id = "cpu-offload-pp",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = cpu_offload_pp,
       .options = "--cpu-offloading-num-layers --pipeline-model-parallel-size",
       .what = "--cpu-offloading-num-layers needs PP = 1",
       .why = "Offloading does not follow the order of a pipeline's micro-batches.",
       .fix = "drop --cpu-offloading-num-layers (--fine-grained-activation-offloading works with "
              "pipelines)" },
-    { .id = "cpu-offload-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = cpu_offload_recompute,
+    { .id = "cpu-offload-recompute",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = cpu_offload_recompute,
       .options = "--cpu-offloading-num-layers --recompute-granularity --recompute-activations",
       .what = "--cpu-offloading-num-layers excludes recomputation",
       .why = "Both hook the tensors saved for backward.",
       .fix = "drop --recompute-granularity or --cpu-offloading-num-layers" },
-    { .id = "recompute-full-method", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = full_method,
+    { .id = "recompute-full-method",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = full_method,
       .options = "--recompute-granularity",
       .what = "--recompute-granularity full needs --recompute-method",
       .why = "uniform recomputes all layers in groups, block the first ones of each chunk.",
       .fix = "add --recompute-method uniform" },
-    { .id = "recompute-full-layers", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = full_layers,
-      .options = "--recompute-granularity", .needs = "recompute-full-method",
+    { .id = "recompute-full-layers",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = full_layers,
+      .options = "--recompute-granularity",
+      .needs = "recompute-full-method",
       .what = "--recompute-granularity full needs --recompute-num-layers",
       .why = "The number of layers in a group (uniform) or recomputed at all (block).",
       .fix = "add --recompute-num-layers 1" },
-    { .id = "recompute-sel-layers", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = selective_layers,
+    { .id = "recompute-sel-layers",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = selective_layers,
       .options = "--recompute-num-layers --recompute-granularity --recompute-activations",
       .needs = "recompute-sel-method",
       .what = "selective recomputation excludes --recompute-num-layers",
-      .why = "It recomputes parts of every layer.", .fix = "drop --recompute-num-layers" },
-    { .id = "dist-saved-act", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = distributed_with_sp,
+      .why = "It recomputes parts of every layer.",
+      .fix = "drop --recompute-num-layers" },
+    { .id = "dist-saved-act",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = distributed_with_sp,
       .options = "--distribute-saved-activations --sequence-parallel",
       .what = "--distribute-saved-activations excludes --sequence-parallel",
       .why = "Saved inputs are split over tensor-parallel ranks in either case.",
       .fix = "drop --distribute-saved-activations" },
-    { .id = "layers-vpp-total", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_10_0, .check = layers_vpp_total, .shape = true,
+    { .id = "layers-vpp-total",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_10_0,
+      .check = layers_vpp_total,
+      .shape = true,
       .options = "--num-layers --num-layers-per-virtual-pipeline-stage",
       .what = "with recomputation the layers are a multiple of the model chunks of a rank",
       .why = "Up to 0.10 the check stands where recomputation is checked.",
       .fix = "another --num-layers-per-virtual-pipeline-stage" },
-    { .id = "recompute-modules-default", .stage = STAGE_CONFIG, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .adjust = recompute_modules_default,
+    { .id = "recompute-modules-default",
+      .stage = STAGE_CONFIG,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .adjust = recompute_modules_default,
       .what = "selective recomputation recomputes core attention unless told otherwise",
       .why = "--recompute-modules is core_attn by default." },
-    { .id = "recompute-modules-set", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = modules_set,
-      .options = "--recompute-modules", .what = "--recompute-modules are modules of this release",
-      .why = "The parser takes any word.", .fix = "one of the release's modules" },
-    { .id = "recompute-moe-act", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = recompute_moe_act,
-      .options = "--recompute-modules", .needs = "recompute-modules-set",
+    { .id = "recompute-modules-set",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = modules_set,
+      .options = "--recompute-modules",
+      .what = "--recompute-modules are modules of this release",
+      .why = "The parser takes any word.",
+      .fix = "one of the release's modules" },
+    { .id = "recompute-moe-act",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_moe_act,
+      .options = "--recompute-modules",
+      .needs = "recompute-modules-set",
       .what = "--recompute-modules moe_act needs --moe-grouped-gemm",
       .why = "Only grouped experts have the activation as a step of its own.",
       .fix = "add --moe-grouped-gemm, or drop moe_act" },
-    { .id = "recompute-mla", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = recompute_mla,
-      .options = "--recompute-modules", .needs = "recompute-modules-set",
+    { .id = "recompute-mla",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_mla,
+      .options = "--recompute-modules",
+      .needs = "recompute-modules-set",
       .what = "--recompute-modules mla_up_proj needs --multi-latent-attention",
-      .why = "Other attention has no up-projection.", .fix = "drop mla_up_proj" },
-    { .id = "recompute-gdn", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = recompute_gdn,
+      .why = "Other attention has no up-projection.",
+      .fix = "drop mla_up_proj" },
+    { .id = "recompute-gdn",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_gdn,
       .options = "--recompute-modules --experimental-attention-variant",
       .needs = "recompute-modules-set",
       .what = "--recompute-modules gdn_norm_out needs gated delta net attention",
-      .why = "The norm is a part of it.", .fix = "drop gdn_norm_out" },
-    { .id = "recompute-shared", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = recompute_shared,
+      .why = "The norm is a part of it.",
+      .fix = "drop gdn_norm_out" },
+    { .id = "recompute-shared",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_shared,
       .options = "--recompute-modules --moe-shared-expert-overlap",
       .needs = "recompute-modules-set",
       .what = "--recompute-modules shared_experts excludes --moe-shared-expert-overlap",
-      .why = "Overlapped shared experts run in pieces.", .fix = "drop one of the two" },
-    { .id = "recompute-fp8", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = recompute_fp8,
-      .options = "--recompute-modules --fp8-recipe", .needs = "recompute-modules-set",
+      .why = "Overlapped shared experts run in pieces.",
+      .fix = "drop one of the two" },
+    { .id = "recompute-fp8",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_fp8,
+      .options = "--recompute-modules --fp8-recipe",
+      .needs = "recompute-modules-set",
       .what = "recomputing moe_act or layernorm in fp8 needs a recipe without history",
       .why = "Delayed scaling would count the recomputed values twice (0.13: no recipe works).",
       .fix = "--fp8-recipe tensorwise, or drop the module" },
-    { .id = "moe-layer-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = moe_layer_recompute,
+    { .id = "moe-layer-recompute",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = moe_layer_recompute,
       .options = "--moe-layer-recompute --recompute-granularity",
       .what = "--moe-layer-recompute excludes --recompute-granularity full",
       .why = "It means --recompute-granularity selective --recompute-modules moe.",
       .fix = "drop --moe-layer-recompute: full recomputation covers it" },
-    { .id = "moe-layer-recompute-selective", .stage = STAGE_CONFIG, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .adjust = recompute_moe_layers,
+    { .id = "moe-layer-recompute-selective",
+      .stage = STAGE_CONFIG,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .adjust = recompute_moe_layers,
       .what = "--moe-layer-recompute adds moe to the recomputed modules",
       .why = "The older name of --recompute-modules moe." },
-    { .id = "mhc-recompute", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_MAIN, .until = RELEASE_MAIN, .check = mhc_recompute,
+    { .id = "mhc-recompute",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = mhc_recompute,
       .options = "--recompute-modules --enable-mhc-connections --mhc-recompute-layer-num",
       .what = "--recompute-modules mhc needs hyper connections and excludes mlp and offloading",
-      .why = "It has a checkpoint mechanism of its own.", .fix = "drop mhc" },
-    { .id = "mtp-mhc", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = mtp_mhc, .options = "--enable-mhc-connections --mtp-num-layers",
+      .why = "It has a checkpoint mechanism of its own.",
+      .fix = "drop mhc" },
+    { .id = "mtp-mhc",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = mtp_mhc,
+      .options = "--enable-mhc-connections --mtp-num-layers",
       .what = "--enable-mhc-connections excludes multi-token prediction",
-      .why = "Prediction layers know one residual stream.", .fix = "drop --mtp-num-layers" },
-    { .id = "mhc", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = mhc,
+      .why = "Prediction layers know one residual stream.",
+      .fix = "drop --mtp-num-layers" },
+    { .id = "mhc",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = mhc,
       .options = "--enable-mhc-connections --recompute-granularity --pipeline-model-parallel-size "
                  "--fp32-residual-connection --mhc-sinkhorn-iterations --mhc-init-gating-factor",
       .what = "--enable-mhc-connections needs PP = 1, no full recomputation, bf16 residuals",
       .why = "Several residual streams are not yet supported by these.",
       .fix = "drop --enable-mhc-connections, or what excludes it" },
-    { .id = "fga-offload-modules", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = offload_modules,
-      .options = "--fine-grained-activation-offloading --offload-modules --recompute-modules "
-                 "--min-offloaded-tensor-size --activation-offload-fraction "
-                 "--delta-offload-bytes-across-pp-ranks",
-      .what = "--fine-grained-activation-offloading needs --offload-modules that go together",
-      .why = "Each module's input is kept on the host until backward.",
-      .fix = "--offload-modules core_attn" },
-    { .id = "gdp-states", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = gdp_states,
-      .options = "--gdp-num-chunk-states-to-recompute --gdp-cutedsl-kernel",
-      .what = "--gdp-num-chunk-states-to-recompute is between 0 and 64",
-      .why = "A limit of the CuTe DSL kernel.", .fix = "a number between 0 and 64" },
-    { .id = "gtp-opt-in", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = gtp_opt_in, .options = "--gtp-remat-opt-in-modules",
-      .what = "--gtp-remat-opt-in-modules may only name moe_latent_proj",
-      .why = "No other module opts in.", .fix = "--gtp-remat-opt-in-modules moe_latent_proj" },
-    { .id = "paged-stash", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = paged_stash,
-      .options = "--moe-paged-stash --moe-expert-rank-capacity-factor --offload-modules",
-      .what = "--moe-paged-stash needs --moe-expert-rank-capacity-factor and no other offloading",
-      .why = "Pages are sized for expert buffers of fixed size.", .fix = "drop --moe-paged-stash" },
 };
 
 const struct rule_section config_recompute_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -1,5 +1,5 @@
-/* What set_global_variables() settles after validation and before the configs: micro-batches a step, the
- * tokenizer and the padded vocabulary. */
+/* What set_global_variables() settles after validation and before the configs: micro-batches a
+ * step, the tokenizer and the padded vocabulary. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -15,7 +15,8 @@ static const char *batch_ranks_text(struct walk *walk)
     if (value_or(job->gtp_weight_remat_size, 1) == 1)
         return arena_printf(walk->arena, "micro batch x DP = %" PRId64 " x %" PRId64,
                             job->micro_batch_size, job->data_parallel_size);
-    return arena_printf(walk->arena, "micro batch x DP x GTP = %" PRId64 " x %" PRId64 " x %" PRId64,
+    return arena_printf(walk->arena,
+                        "micro batch x DP x GTP = %" PRId64 " x %" PRId64 " x %" PRId64,
                         job->micro_batch_size, job->data_parallel_size, job->gtp_weight_remat_size);
 }
 
@@ -34,8 +35,8 @@ static enum answer schedule_syntax(struct walk *walk, struct finding *finding)
 
     if (!has_batch_schedule(walk))
         return NOT_APPLICABLE;
-    if (batch_schedule_parse(walk->job->step_batch_size_schedule, value_or(walk->job->seq_length, 0),
-                             walk->arena, &schedule, &err) == 0)
+    if (batch_schedule_parse(walk->job->step_batch_size_schedule,
+                             value_or(walk->job->seq_length, 0), walk->arena, &schedule, &err) == 0)
         return HOLDS;
     return violated(walk, finding, "--step-batch-size-schedule: %s", err.text);
 }
@@ -47,13 +48,14 @@ static enum answer schedule_divisible(struct walk *walk, struct finding *finding
     int64_t pass = samples_a_pass(walk->job);
 
     if (!has_batch_schedule(walk) || pass == 0 ||
-        batch_schedule_parse(walk->job->step_batch_size_schedule, value_or(walk->job->seq_length, 0),
-                             walk->arena, &schedule, NULL) != 0)
+        batch_schedule_parse(walk->job->step_batch_size_schedule,
+                             value_or(walk->job->seq_length, 0), walk->arena, &schedule, NULL) != 0)
         return NOT_APPLICABLE;
     if (schedule.step[0].batch % pass == 0)
         return HOLDS;
     return violated(walk, finding,
-                    "the schedule's first batch of %" PRId64 " samples is not a multiple of %s = %" PRId64,
+                    "the schedule's first batch of %" PRId64
+                    " samples is not a multiple of %s = %" PRId64,
                     schedule.step[0].batch, batch_ranks_text(walk), pass);
 }
 
@@ -65,19 +67,22 @@ static enum answer rampup_rules(struct walk *walk, struct finding *finding)
     if (!has_rampup(walk))
         return NOT_APPLICABLE;
     if (words->count != 3)
-        return violated(walk, finding, "--rampup-batch-size takes three numbers, not %d", words->count);
+        return violated(walk, finding, "--rampup-batch-size takes three numbers, not %d",
+                        words->count);
     start = strtoll(words->item[0], NULL, 10);
     increment = strtoll(words->item[1], NULL, 10);
     samples = strtoll(words->item[2], NULL, 10);
     if (start <= 0 || increment <= 0 || samples < 0)
-        return violated(walk, finding, "--rampup-batch-size %s %s %s: start and increment are positive, "
-                                       "samples not negative",
+        return violated(walk, finding,
+                        "--rampup-batch-size %s %s %s: start and increment are positive, "
+                        "samples not negative",
                         words->item[0], words->item[1], words->item[2]);
     if (!is_set(batch))
         return NOT_APPLICABLE;
     if (batch < start)
         return violated(walk, finding,
-                        "--rampup-batch-size starts at %" PRId64 ", above the global batch of %" PRId64,
+                        "--rampup-batch-size starts at %" PRId64
+                        ", above the global batch of %" PRId64,
                         start, batch);
     if ((batch - start) % increment != 0)
         return violated(walk, finding,
@@ -85,8 +90,9 @@ static enum answer rampup_rules(struct walk *walk, struct finding *finding)
                         " is not a multiple of the increment %" PRId64,
                         start, batch, increment);
     if (batch == start)
-        return violated(walk, finding, "--rampup-batch-size starts at the global batch of %" PRId64
-                                       ", which leaves no step to ramp up",
+        return violated(walk, finding,
+                        "--rampup-batch-size starts at the global batch of %" PRId64
+                        ", which leaves no step to ramp up",
                         batch);
     return HOLDS;
 }
@@ -97,15 +103,16 @@ static enum answer rampup_divisible(struct walk *walk, struct finding *finding)
     int64_t pass = samples_a_pass(walk->job);
     int64_t start, increment;
 
-    if (!has_rampup(walk) || words->count != 3 || pass == 0 || !is_set(walk->job->global_batch_size) ||
-        is_on(walk->job->decrease_batch_size_if_needed))
+    if (!has_rampup(walk) || words->count != 3 || pass == 0 ||
+        !is_set(walk->job->global_batch_size) || is_on(walk->job->decrease_batch_size_if_needed))
         return NOT_APPLICABLE;
     start = strtoll(words->item[0], NULL, 10);
     increment = strtoll(words->item[1], NULL, 10);
     if (start % pass == 0 && increment % pass == 0)
         return HOLDS;
     return violated(walk, finding,
-                    "ramping up from %" PRId64 " by %" PRId64 " meets batches that are not multiples of %s "
+                    "ramping up from %" PRId64 " by %" PRId64
+                    " meets batches that are not multiples of %s "
                     "= %" PRId64,
                     start, increment, batch_ranks_text(walk), pass);
 }
@@ -129,14 +136,14 @@ static enum answer gbs_divisible(struct walk *walk, struct finding *finding)
     if (floor_mod(batch, pass) == 0)
         return HOLDS;
     if (batch > pass)
-        finding_fix(walk, finding, "--global-batch-size %" PRId64 " or %" PRId64, batch / pass * pass,
-                    (batch / pass + 1) * pass);
+        finding_fix(walk, finding, "--global-batch-size %" PRId64 " or %" PRId64,
+                    batch / pass * pass, (batch / pass + 1) * pass);
     else
         finding_fix(walk, finding, "--global-batch-size %" PRId64 "%s", pass,
                     job->micro_batch_size > 1 ? ", or a smaller --micro-batch-size" : "");
     return violated(walk, finding,
-                    "the global batch of %" PRId64 " samples is not a multiple of %s = %" PRId64, batch,
-                    batch_ranks_text(walk), pass);
+                    "the global batch of %" PRId64 " samples is not a multiple of %s = %" PRId64,
+                    batch, batch_ranks_text(walk), pass);
 }
 
 static enum answer microbatches_min(struct walk *walk, struct finding *finding)
@@ -151,7 +158,8 @@ static enum answer microbatches_min(struct walk *walk, struct finding *finding)
         return HOLDS;
     finding_fix(walk, finding, "--global-batch-size %" PRId64, pass);
     return violated(walk, finding,
-                    "the global batch of %" PRId64 " samples is less than one micro-batch on every rank: "
+                    "the global batch of %" PRId64
+                    " samples is less than one micro-batch on every rank: "
                     "%s = %" PRId64,
                     batch, batch_ranks_text(walk), pass);
 }
@@ -166,7 +174,8 @@ static void count_microbatches(struct walk *walk)
         walk->job->num_microbatches = batch / pass;
 }
 
-/* What each tokenizer must be given; up to 0.16 a missing file is refused, later some are downloaded. */
+/* What each tokenizer must be given; up to 0.16 a missing file is refused, later some are
+ * downloaded. */
 static const struct tokenizer {
     const char *type;
     enum release until;
@@ -199,7 +208,8 @@ static bool tokenizer_has(const struct walk *walk, const char *option)
     if (strcmp(option, "--tiktoken-pattern") == 0)
         return job->tiktoken_pattern;
     if (strcmp(option, "--vocab-size") == 0)
-        return walk->release >= RELEASE_0_17_0 ? is_nonzero(job->vocab_size) : is_set(job->vocab_size);
+        return walk->release >= RELEASE_0_17_0 ? is_nonzero(job->vocab_size)
+                                               : is_set(job->vocab_size);
     return job->tokenizer_model || job->metadata_path || job->tokenizer_metadata;
 }
 
@@ -272,65 +282,116 @@ static enum answer vocab_known(struct walk *walk, struct finding *finding)
 #define BATCH "--global-batch-size --micro-batch-size @world"
 
 static const struct rule rows[] = {
-    { .id = "step-sched-no-decrease", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = schedule_without_decrease,
+    { .id = "step-sched-no-decrease",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = schedule_without_decrease,
       .options = "--step-batch-size-schedule --decrease-batch-size-if-needed",
       .what = "--step-batch-size-schedule excludes --decrease-batch-size-if-needed",
       .why = "A schedule's batches are taken as they are.",
       .fix = "drop --decrease-batch-size-if-needed" },
-    { .id = "step-sched-syntax", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = schedule_syntax,
+    { .id = "step-sched-syntax",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = schedule_syntax,
       .options = "--step-batch-size-schedule",
       .what = "--step-batch-size-schedule is a list of TOKENS:BATCH that begins at 0",
       .why = "Thresholds rise, batches are positive; K, M, B and T are powers of 1000.",
       .fix = "for example '0:768 250B:1536'" },
-    { .id = "step-sched-divisible", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = schedule_divisible, .shape = true,
+    { .id = "step-sched-divisible",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = schedule_divisible,
+      .shape = true,
       .options = "--step-batch-size-schedule --micro-batch-size @world",
       .needs = "world-divides-model mbs-required step-sched-syntax",
       .what = "the batch in force is a multiple of the micro batch times data parallel size",
       .why = "Checked when training begins, for later batches when their time comes.",
       .fix = "a first batch that is a multiple" },
-    { .id = "rampup-rules", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_0_17_0, .check = rampup_rules, .shape = true,
+    { .id = "rampup-rules",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .check = rampup_rules,
+      .shape = true,
       .options = "--rampup-batch-size --global-batch-size",
       .what = "--rampup-batch-size reaches the global batch in whole steps",
-      .why = "START INCREMENT SAMPLES; ignored since 0.18.", .fix = "drop --rampup-batch-size" },
-    { .id = "rampup-divisible", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_17_0, .check = rampup_divisible, .shape = true,
+      .why = "START INCREMENT SAMPLES; ignored since 0.18.",
+      .fix = "drop --rampup-batch-size" },
+    { .id = "rampup-divisible",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .check = rampup_divisible,
+      .shape = true,
       .options = "--rampup-batch-size --micro-batch-size @world",
       .needs = "rampup-rules world-divides-model mbs-required",
       .what = "every batch of a ramp-up is a multiple of the micro batch times data parallel size",
       .why = "Checked at each step of training.",
       .fix = "--decrease-batch-size-if-needed, or multiples for start and increment" },
-    { .id = "gbs-divisible", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = gbs_divisible, .shape = true,
+    { .id = "gbs-divisible",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = gbs_divisible,
+      .shape = true,
       .options = BATCH,
       .needs = "world-divides-model mbs-required gbs-positive",
       .what = "the global batch is a multiple of the micro batch times data parallel size",
       .why = "Every rank takes the same number of micro-batches a step.",
       .fix = "another --global-batch-size, or --decrease-batch-size-if-needed" },
-    { .id = "microbatches-min", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = microbatches_min, .shape = true,
-      .options = BATCH, .needs = "world-divides-model mbs-required gbs-positive gbs-divisible",
+    { .id = "microbatches-min",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = microbatches_min,
+      .shape = true,
+      .options = BATCH,
+      .needs = "world-divides-model mbs-required gbs-positive gbs-divisible",
       .what = "a step has at least one micro-batch",
       .why = "--decrease-batch-size-if-needed rounds down, at worst to none.",
       .fix = "a larger --global-batch-size" },
-    { .id = "num-microbatches", .stage = STAGE_INIT, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "num-microbatches",
+      .stage = STAGE_INIT,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = count_microbatches,
-      .what = "micro-batches a step are the global batch divided by micro batch and data parallel size",
+      .what =
+          "micro-batches a step are the global batch divided by micro batch and data parallel size",
       .why = "Rounded down under --decrease-batch-size-if-needed." },
-    { .id = "tokenizer-type", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = tokenizer_files,
-      .options = "--tokenizer-type", .what = "a tokenizer is given its files",
+    { .id = "tokenizer-type",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = tokenizer_files,
+      .options = "--tokenizer-type",
+      .what = "a tokenizer is given its files",
       .why = "GPT2BPETokenizer is the scripts' default; since 0.17 it downloads what it lacks.",
       .fix = "--tokenizer-type NullTokenizer --vocab-size N for runs without text" },
-    { .id = "vocab-padded", .stage = STAGE_INIT, .since = RELEASE_0_8_0, .until = RELEASE_MAIN,
+    { .id = "vocab-padded",
+      .stage = STAGE_INIT,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
       .adjust = pad_vocabulary,
       .what = "the vocabulary is padded to a multiple of --make-vocab-size-divisible-by times TP",
       .why = "Embedding and output layer are split over TP." },
-    { .id = "vocab-known", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = vocab_known,
+    { .id = "vocab-known",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = vocab_known,
       .options = "--no-pad-vocab-size --vocab-size --padded-vocab-size",
       .what = "--no-pad-vocab-size needs --vocab-size or --padded-vocab-size",
       .why = "The tokenizer then does not say how large the embedding is.",

@@ -1,131 +1,9 @@
-/* The optimizer's and DDP's configs, then initialize_megatron(): the process groups of the job, seeds. */
+/* initialize_megatron(): the process groups of the job, seeds. */
 #include <inttypes.h>
 
 #include "rules/packages.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
-
-static enum answer mxfp8_grad_buffer(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_on(job->reuse_grad_buf_for_mxfp8_param_ag) || is_on(job->use_torch_fsdp2))
-        return NOT_APPLICABLE;
-    if (is_on(job->fp8_param_gather))
-        return HOLDS;
-    return violated(walk, finding, "--reuse-grad-buf-for-mxfp8-param-ag shares the buffer of fp8 "
-                                   "parameters, but --fp8-param-gather is not given");
-}
-
-static bool has_word(const char *text, const char *word)
-{
-    size_t length = strlen(word);
-
-    while (text) {
-        if (strncmp(text, word, length) == 0 && (text[length] == ',' || !text[length]))
-            return true;
-        text = strchr(text, ',');
-        text = text ? text + 1 : NULL;
-    }
-    return false;
-}
-
-static enum answer nccl_buffers(struct walk *walk, struct finding *finding)
-{
-    const struct facts *facts = walk->facts;
-    bool newer_torch = walk->release >= RELEASE_0_18_2 &&
-                       (!facts->torch.known || !package_is_older(&facts->torch, "2.11.0a0"));
-
-    if (!is_on(walk->job->nccl_ub) || newer_torch)
-        return NOT_APPLICABLE;
-    if (!has_word(environment_get(&facts->environment, "PYTORCH_CUDA_ALLOC_CONF"),
-                  "expandable_segments:True"))
-        return HOLDS;
-    return violated(walk, finding, "--use-nccl-ub registers memory that does not move, but "
-                                   "PYTORCH_CUDA_ALLOC_CONF says expandable_segments:True");
-}
-
-static enum answer fp32_local_patterns(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (job->ddp_param_name_patterns_for_fp32_local_accumulation.count <= 0)
-        return NOT_APPLICABLE;
-    if (!is_on(job->accumulate_allreduce_grads_in_fp32))
-        return HOLDS;
-    return violated(walk, finding, "all gradients are already accumulated in fp32, so no patterns for "
-                                   "it may be given");
-}
-
-static enum answer num_buckets(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_set(job->ddp_num_buckets) || is_on(job->use_torch_fsdp2))
-        return NOT_APPLICABLE;
-    if (is_set(job->ddp_bucket_size))
-        return violated(walk, finding, "--ddp-num-buckets %" PRId64 " and --ddp-bucket-size %" PRId64
-                                       " both size the buckets",
-                        job->ddp_num_buckets, job->ddp_bucket_size);
-    if (job->ddp_num_buckets > 0)
-        return HOLDS;
-    return violated(walk, finding, "--ddp-num-buckets %" PRId64 " is not positive",
-                    job->ddp_num_buckets);
-}
-
-static enum answer opgos_mxfp8(struct walk *walk, struct finding *finding)
-{
-    (void)finding;
-    if (!is_on(walk->job->overlap_param_gather_with_optimizer_step))
-        return NOT_APPLICABLE;
-    return is_on(walk->job->reuse_grad_buf_for_mxfp8_param_ag) ? VIOLATED : HOLDS;
-}
-
-static enum answer pao_adam(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_on(job->use_precision_aware_optimizer))
-        return NOT_APPLICABLE;
-    if (is_word(job->optimizer, "adam"))
-        return HOLDS;
-    return violated(walk, finding, "--use-precision-aware-optimizer is for adam, not for '%s'",
-                    job->optimizer);
-}
-
-static enum answer pao_dopt(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_on(job->use_precision_aware_optimizer))
-        return NOT_APPLICABLE;
-    if (is_on(job->use_distributed_optimizer) || is_on(job->use_layer_wise_distributed_optimizer))
-        return HOLDS;
-    if (walk->release >= RELEASE_MAIN && is_on(job->use_megatron_fsdp))
-        return HOLDS;
-    return violated(walk, finding, "--use-precision-aware-optimizer needs --use-distributed-optimizer");
-}
-
-static enum answer state_dtypes(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    const struct {
-        const char *option, *dtype;
-    } states[] = {
-        { "--main-grads-dtype", job->main_grads_dtype },
-        { "--main-params-dtype", job->main_params_dtype },
-        { "--exp-avg-dtype", job->exp_avg_dtype },
-        { "--exp-avg-sq-dtype", job->exp_avg_sq_dtype },
-    };
-
-    if (is_on(job->use_precision_aware_optimizer))
-        return NOT_APPLICABLE;
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-        if (states[i].dtype && strcmp(states[i].dtype, "fp32") != 0)
-            return violated(walk, finding, "%s %s needs --use-precision-aware-optimizer",
-                            states[i].option, states[i].dtype);
-    return HOLDS;
-}
 
 static enum answer sharp_group(struct walk *walk, struct finding *finding)
 {
@@ -135,12 +13,15 @@ static enum answer sharp_group(struct walk *walk, struct finding *finding)
     if (!group)
         return NOT_APPLICABLE;
     if (!is_on(job->use_sharp))
-        return violated(walk, finding, "--sharp-enabled-group %s is given without --use-sharp", group);
+        return violated(walk, finding, "--sharp-enabled-group %s is given without --use-sharp",
+                        group);
     if (!is_word(group, "dp") && !is_word(group, "dp_replica"))
-        return violated(walk, finding, "--sharp-enabled-group '%s' is neither dp nor dp_replica", group);
+        return violated(walk, finding, "--sharp-enabled-group '%s' is neither dp nor dp_replica",
+                        group);
     if (is_word(group, "dp_replica") && value_or(job->num_distributed_optimizer_instances, 1) <= 1)
-        return violated(walk, finding, "--sharp-enabled-group dp_replica needs "
-                                       "--num-distributed-optimizer-instances above 1");
+        return violated(walk, finding,
+                        "--sharp-enabled-group dp_replica needs "
+                        "--num-distributed-optimizer-instances above 1");
     return HOLDS;
 }
 
@@ -153,8 +34,9 @@ static enum answer gtp_one_instance(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (value_or(job->num_distributed_optimizer_instances, 1) <= 1)
         return HOLDS;
-    return violated(walk, finding, "weight shards beyond TP do not work with %" PRId64
-                                   " distributed optimizer instances",
+    return violated(walk, finding,
+                    "weight shards beyond TP do not work with %" PRId64
+                    " distributed optimizer instances",
                     job->num_distributed_optimizer_instances);
 }
 
@@ -166,11 +48,12 @@ static enum answer gtp_needs_te(struct walk *walk, struct finding *finding)
     if (value_or(job->gtp_weight_remat_size, 1) <= 1 &&
         value_or(job->expert_gtp_weight_remat_size, 1) <= 1)
         return NOT_APPLICABLE;
-    if (!package_lacks(te, "2.19.0.dev0"))
+    if (!package_is_older(te, "2.19.0.dev0"))
         return HOLDS;
-    return violated(walk, finding, "weight shards beyond TP need Transformer Engine 2.19, %s is "
-                                   "installed",
-                    package_text(te));
+    return violated(walk, finding,
+                    "weight shards beyond TP need Transformer Engine 2.19, %s is "
+                    "installed",
+                    te->value);
 }
 
 static enum answer vpp_needs_pp(struct walk *walk, struct finding *finding)
@@ -235,17 +118,17 @@ static enum answer world_divides_expert(struct walk *walk, struct finding *findi
     if (job->world_size % expert_ranks(job, etp, ep) == 0)
         return HOLDS;
     fix_expert_grid(walk, finding, etp, ep);
-    return violated(walk, finding,
-                    "%" PRId64 " ranks cannot be split into expert groups of ETP x EP x PP = %" PRId64
-                    " x %" PRId64 " x %" PRId64 " = %" PRId64 "%s",
-                    job->world_size, etp, ep, job->pipeline_model_parallel_size,
-                    expert_ranks(job, etp, ep),
-                    job_given(job, JOB_expert_tensor_parallel_size) || etp == 1 ? ""
-                                                                                : " (ETP is TP unless given)");
+    return violated(
+        walk, finding,
+        "%" PRId64 " ranks cannot be split into expert groups of ETP x EP x PP = %" PRId64
+        " x %" PRId64 " x %" PRId64 " = %" PRId64 "%s",
+        job->world_size, etp, ep, job->pipeline_model_parallel_size, expert_ranks(job, etp, ep),
+        job_given(job, JOB_expert_tensor_parallel_size) || etp == 1 ? ""
+                                                                    : " (ETP is TP unless given)");
 }
 
-/* Up to 0.9 experts are cut out of the data-parallel ranks (context parallel ones included in the group);
- * later they have a grid of their own. */
+/* Up to 0.9 experts are cut out of the data-parallel ranks (context parallel ones included in the
+ * group); later they have a grid of their own. */
 static void count_expert_replicas(struct walk *walk)
 {
     struct job *job = walk->job;
@@ -262,10 +145,10 @@ static void count_expert_replicas(struct walk *walk)
             job->expert_data_parallel_size = ranks / ep;
         return;
     }
-    parts = value_or(job->expert_tensor_parallel_size,
-                     value_or(job->tensor_model_parallel_size, 1)) *
-            ep * value_or(job->pipeline_model_parallel_size, 1) *
-            value_or(job->expert_gtp_weight_remat_size, 1);
+    parts =
+        value_or(job->expert_tensor_parallel_size, value_or(job->tensor_model_parallel_size, 1)) *
+        ep * value_or(job->pipeline_model_parallel_size, 1) *
+        value_or(job->expert_gtp_weight_remat_size, 1);
     if (parts > 0 && job->world_size % parts == 0)
         job->expert_data_parallel_size = job->world_size / parts;
 }
@@ -278,8 +161,9 @@ static enum answer mapping_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->context_parallel_size * job->expert_model_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding, "--use-tp-pp-dp-mapping does not work with CP x EP = %" PRId64
-                                   " x %" PRId64 " in this release",
+    return violated(walk, finding,
+                    "--use-tp-pp-dp-mapping does not work with CP x EP = %" PRId64 " x %" PRId64
+                    " in this release",
                     job->context_parallel_size, job->expert_model_parallel_size);
 }
 
@@ -308,11 +192,11 @@ static enum answer dopt_instances(struct walk *walk, struct finding *finding)
     if (walk->release >= RELEASE_0_11_0)
         ranks *= value_or(job->context_parallel_size, 1);
     if (instances <= 0 || ranks <= 0)
-        return instances <= 0 ? violated(walk, finding,
-                                         "--num-distributed-optimizer-instances %" PRId64
-                                         " is not positive",
-                                         instances)
-                              : NOT_APPLICABLE;
+        return instances <= 0
+                   ? violated(walk, finding,
+                              "--num-distributed-optimizer-instances %" PRId64 " is not positive",
+                              instances)
+                   : NOT_APPLICABLE;
     if (ranks % instances != 0)
         return violated(walk, finding,
                         "%" PRId64 " data-parallel ranks cannot be split into %" PRId64
@@ -335,8 +219,9 @@ static enum answer dopt_instances_moe_old(struct walk *walk, struct finding *fin
         return NOT_APPLICABLE;
     if (job->expert_model_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding, "several distributed optimizer instances do not work with EP = %" PRId64
-                                   " in this release",
+    return violated(walk, finding,
+                    "several distributed optimizer instances do not work with EP = %" PRId64
+                    " in this release",
                     job->expert_model_parallel_size);
 }
 
@@ -348,8 +233,9 @@ static enum answer hybrid_cp_even(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->data_parallel_size * value_or(job->context_parallel_size, 1) % 2 == 0)
         return HOLDS;
-    return violated(walk, finding, "--hybrid-context-parallel needs an even number of DP x CP ranks, not "
-                                   "%" PRId64 " x %" PRId64,
+    return violated(walk, finding,
+                    "--hybrid-context-parallel needs an even number of DP x CP ranks, not "
+                    "%" PRId64 " x %" PRId64,
                     job->data_parallel_size, job->context_parallel_size);
 }
 
@@ -362,8 +248,9 @@ static enum answer ucc_connections(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(connections, "1"))
         return HOLDS;
-    return violated(walk, finding, "CUDA_DEVICE_MAX_CONNECTIONS=1 serializes what "
-                                   "--pipeline-model-parallel-comm-backend ucc means to overlap");
+    return violated(walk, finding,
+                    "CUDA_DEVICE_MAX_CONNECTIONS=1 serializes what "
+                    "--pipeline-model-parallel-comm-backend ucc means to overlap");
 }
 
 static enum answer seed_positive(struct walk *walk, struct finding *finding)
@@ -374,127 +261,155 @@ static enum answer seed_positive(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "reuse-grad-buf", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = mxfp8_grad_buffer,
-      .options = "--reuse-grad-buf-for-mxfp8-param-ag --fp8-param-gather",
-      .what = "--reuse-grad-buf-for-mxfp8-param-ag needs --fp8-param-gather",
-      .why = "Gathered parameters and gradients share a buffer.",
-      .fix = "drop --reuse-grad-buf-for-mxfp8-param-ag" },
-    { .id = "nccl-ub-expandable", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = nccl_buffers,
-      .options = "--use-nccl-ub $PYTORCH_CUDA_ALLOC_CONF",
-      .what = "--use-nccl-ub excludes expandable segments before torch 2.11",
-      .why = "NCCL keeps the addresses of registered buffers.",
-      .fix = "drop expandable_segments:True from PYTORCH_CUDA_ALLOC_CONF, or --use-nccl-ub" },
-    { .id = "fp32-local-patterns", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_17_0, .until = RELEASE_MAIN, .check = fp32_local_patterns,
-      .options = "--ddp-param-name-patterns-for-fp32-local-accumulation --grad-reduce-in-bf16",
-      .what = "patterns for fp32 accumulation need gradients in bf16",
-      .why = "They make exceptions from it.", .fix = "add --grad-reduce-in-bf16, or drop the patterns" },
-    { .id = "num-buckets", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .check = num_buckets,
-      .options = "--ddp-num-buckets --ddp-bucket-size",
-      .what = "--ddp-num-buckets is positive and excludes --ddp-bucket-size",
-      .why = "One follows from the other.", .fix = "drop one of the two" },
-    { .id = "opgos-mxfp8", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = opgos_mxfp8,
-      .options = "--overlap-param-gather-with-optimizer-step --reuse-grad-buf-for-mxfp8-param-ag",
-      .what = "--overlap-param-gather-with-optimizer-step excludes sharing the gradient buffer",
-      .why = "Parameters would be gathered into gradients still in use.", .fix = "drop one of the two" },
-    { .id = "pao-adam", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_11_0,
-      .until = RELEASE_MAIN, .check = pao_adam,
-      .options = "--use-precision-aware-optimizer --optimizer",
-      .what = "--use-precision-aware-optimizer needs --optimizer adam",
-      .why = "The fused kernel is Adam's.", .fix = "drop --use-precision-aware-optimizer" },
-    { .id = "pao-dopt", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_11_0,
-      .until = RELEASE_0_19_0, .check = pao_dopt, .needs = "pao-adam",
-      .options = "--use-precision-aware-optimizer",
-      .what = "--use-precision-aware-optimizer needs --use-distributed-optimizer",
-      .why = "Only its states can have other types.", .fix = "add --use-distributed-optimizer" },
-    { .id = "state-dtypes", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = state_dtypes,
-      .options = "--main-grads-dtype --main-params-dtype --exp-avg-dtype --exp-avg-sq-dtype",
-      .what = "optimizer states other than fp32 need --use-precision-aware-optimizer",
-      .why = "The plain optimizer knows fp32.",
-      .fix = "add --use-distributed-optimizer --use-precision-aware-optimizer" },
-    { .id = "gtp-needs-te", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = gtp_needs_te,
+    { .id = "gtp-needs-te",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = gtp_needs_te,
       .options = "--tensor-parallel-num-weight-shards --expert-tensor-parallel-num-weight-shards",
       .what = "weight shards beyond TP need Transformer Engine 2.19",
-      .why = "It gathers the weights.", .fix = "drop --tensor-parallel-num-weight-shards" },
-    { .id = "sharp-group", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_14_0,
-      .until = RELEASE_MAIN, .check = sharp_group, .options = "--sharp-enabled-group --use-sharp",
+      .why = "It gathers the weights.",
+      .fix = "drop --tensor-parallel-num-weight-shards" },
+    { .id = "sharp-group",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = sharp_group,
+      .options = "--sharp-enabled-group --use-sharp",
       .what = "--sharp-enabled-group is dp or dp_replica, with --use-sharp",
       .why = "dp_replica exists with several optimizer instances.",
       .fix = "add --use-sharp, or drop --sharp-enabled-group" },
-    { .id = "gtp-one-instance", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = gtp_one_instance,
+    { .id = "gtp-one-instance",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = gtp_one_instance,
       .options = "--tensor-parallel-num-weight-shards --num-distributed-optimizer-instances",
       .what = "weight shards beyond TP need one distributed optimizer instance",
       .why = "Both divide the data-parallel ranks.",
       .fix = "--num-distributed-optimizer-instances 1" },
-    { .id = "vpp-needs-pp", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = vpp_needs_pp, .shape = true,
+    { .id = "vpp-needs-pp",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = vpp_needs_pp,
+      .shape = true,
       .options = "--pipeline-model-parallel-size --num-virtual-stages-per-pipeline-rank "
                  "--num-layers-per-virtual-pipeline-stage",
-      .needs = "vpp-pp-min", .what = "model chunks need PP above 1",
-      .why = "Interleaving is between pipeline ranks.", .fix = "drop the virtual stages" },
-    { .id = "ep-divides-dp", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_9_0, .check = ep_divides_dp, .shape = true,
-      .options = "--expert-model-parallel-size @world", .needs = "world-divides-model",
-      .what = "EP divides the data parallel size", .why = "Experts are spread over replicas.",
+      .needs = "vpp-pp-min",
+      .what = "model chunks need PP above 1",
+      .why = "Interleaving is between pipeline ranks.",
+      .fix = "drop the virtual stages" },
+    { .id = "ep-divides-dp",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_9_0,
+      .check = ep_divides_dp,
+      .shape = true,
+      .options = "--expert-model-parallel-size @world",
+      .needs = "world-divides-model",
+      .what = "EP divides the data parallel size",
+      .why = "Experts are spread over replicas.",
       .fix = "a smaller --expert-model-parallel-size" },
-    { .id = "world-divides-expert", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = world_divides_expert, .shape = true,
+    { .id = "world-divides-expert",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = world_divides_expert,
+      .shape = true,
       .options = "--expert-model-parallel-size --expert-tensor-parallel-size "
                  "--pipeline-model-parallel-size --tensor-model-parallel-size @world",
       .needs = "world-divides-model ep-divides-experts ep-needs-experts gtp-shards-min",
       .what = "ranks are a multiple of ETP x EP x PP",
       .why = "Experts have a grid of ranks of their own; ETP is TP unless given.",
       .fix = "--expert-tensor-parallel-size 1, or another --expert-model-parallel-size" },
-    { .id = "expert-data-parallel", .stage = STAGE_INIT, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .adjust = count_expert_replicas,
+    { .id = "expert-data-parallel",
+      .stage = STAGE_INIT,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = count_expert_replicas,
       .what = "replicas of an expert are the ranks that ETP, EP and PP leave",
       .why = "Their optimizer states are sharded over these." },
-    { .id = "tp-pp-dp-cp-ep-old", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_10_0, .check = mapping_old,
+    { .id = "tp-pp-dp-cp-ep-old",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_10_0,
+      .check = mapping_old,
       .options = "--use-tp-pp-dp-mapping --context-parallel-size --expert-model-parallel-size",
       .what = "--use-tp-pp-dp-mapping excludes context and expert parallelism up to 0.10",
-      .why = "The order names neither.", .fix = "drop --use-tp-pp-dp-mapping" },
-    { .id = "no-pp-last-order", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = no_pp_last_order,
+      .why = "The order names neither.",
+      .fix = "drop --use-tp-pp-dp-mapping" },
+    { .id = "no-pp-last-order",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .check = no_pp_last_order,
       .options = "--use-tp-pp-dp-mapping --expert-model-parallel-size --context-parallel-size",
       .needs = "world-divides-model world-divides-expert",
       .what = "--use-tp-pp-dp-mapping with PP > 1 needs EDP = DP",
       .why = "Dense and expert pipelines must be the same ranks.",
       .fix = "drop --use-tp-pp-dp-mapping" },
-    { .id = "dopt-instances", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = dopt_instances, .shape = true,
+    { .id = "dopt-instances",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = dopt_instances,
+      .shape = true,
       .options = "--num-distributed-optimizer-instances @world",
       .needs = "world-divides-model world-divides-expert gtp-one-instance",
       .what = "optimizer instances divide the data-parallel ranks, of experts too",
       .why = "Each instance shards its states over its part.",
       .fix = "--num-distributed-optimizer-instances 1" },
-    { .id = "dopt-instances-moe-old", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_0_12_0, .check = dopt_instances_moe_old,
+    { .id = "dopt-instances-moe-old",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_0_12_0,
+      .check = dopt_instances_moe_old,
       .options = "--num-distributed-optimizer-instances --expert-model-parallel-size",
       .needs = "dopt-instances",
       .what = "several optimizer instances exclude expert parallelism in 0.12",
-      .why = "Expert states cannot be split there.", .fix = "--num-distributed-optimizer-instances 1" },
-    { .id = "hybrid-cp-even", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = hybrid_cp_even,
+      .why = "Expert states cannot be split there.",
+      .fix = "--num-distributed-optimizer-instances 1" },
+    { .id = "hybrid-cp-even",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = hybrid_cp_even,
       .options = "--hybrid-context-parallel @world",
       .what = "--hybrid-context-parallel needs an even number of DP x CP ranks",
-      .why = "Groups are halved again and again.", .fix = "an even number of ranks" },
-    { .id = "ucc-cdmc", .stage = STAGE_INIT, .severity = SEVERITY_ERROR, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .check = ucc_connections,
+      .why = "Groups are halved again and again.",
+      .fix = "an even number of ranks" },
+    { .id = "ucc-cdmc",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = ucc_connections,
       .options = "--pipeline-model-parallel-comm-backend $CUDA_DEVICE_MAX_CONNECTIONS",
       .what = "the ucc backend excludes CUDA_DEVICE_MAX_CONNECTIONS=1",
       .why = "One connection serializes what ucc overlaps.",
       .fix = "unset CUDA_DEVICE_MAX_CONNECTIONS" },
-    { .id = "seed-positive", .stage = STAGE_INIT, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = seed_positive, .options = "--seed",
-      .what = "--seed is positive", .why = "Seeds of ranks are counted from it.", .fix = "--seed 1234" },
+    { .id = "seed-positive",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = seed_positive,
+      .options = "--seed",
+      .what = "--seed is positive",
+      .why = "Seeds of ranks are counted from it.",
+      .fix = "--seed 1234" },
 };
 
 const struct rule_section init_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -5,7 +5,8 @@
 #include "rules/batch_schedule.h"
 #include "rules/truth.h"
 
-/* Ranks that split the global batch: the replicas and what GTP shards between them. 0: not known. */
+/* Ranks that split the global batch: the replicas and what GTP shards between them. 0: not known.
+ */
 static int64_t batch_ranks(const struct job *job)
 {
     if (!is_set(job->data_parallel_size) || job->data_parallel_size < 1)
@@ -40,7 +41,8 @@ bool has_rampup(const struct walk *walk)
 static bool schedule_of(const struct walk *walk, struct batch_schedule *schedule)
 {
     return batch_schedule_parse(walk->job->step_batch_size_schedule,
-                                value_or(walk->job->seq_length, 0), walk->arena, schedule, NULL) == 0;
+                                value_or(walk->job->seq_length, 0), walk->arena, schedule,
+                                NULL) == 0;
 }
 
 int64_t first_batch(const struct walk *walk)

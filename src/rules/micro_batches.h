@@ -1,4 +1,5 @@
-/* How a batch becomes micro-batches: ranks that share it, ramp-up (up to 0.17) and schedule (since 0.18). */
+/* How a batch becomes micro-batches: ranks that share it, ramp-up (up to 0.17) and schedule (since
+ * 0.18). */
 #ifndef RULES_MICRO_BATCHES_H
 #define RULES_MICRO_BATCHES_H
 

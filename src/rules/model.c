@@ -1,8 +1,7 @@
-/* Building the model: attention, normalization and how many layers go where. Experts, hybrid models and
- * what comes after (wrapping, optimizer, schedule) have files of their own, model_*.c. */
+/* Building the model: attention, normalization and how many layers go where. Experts, hybrid models
+ * and what comes after (wrapping, optimizer, schedule) have files of their own, model_*.c. */
 #include <inttypes.h>
 
-#include "megatron/layer_pattern.h"
 #include "rules/packages.h"
 #include "rules/sections.h"
 #include "rules/trainer_kind.h"
@@ -32,8 +31,8 @@ static enum answer spec_words(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (spec->count == 2)
         return HOLDS;
-    return violated(walk, finding, "--spec takes a module and a name in it, not %d word%s", spec->count,
-                    spec->count == 1 ? "" : "s");
+    return violated(walk, finding, "--spec takes a module and a name in it, not %d word%s",
+                    spec->count, spec->count == 1 ? "" : "s");
 }
 
 static enum answer te_installed(struct walk *walk, struct finding *finding)
@@ -44,9 +43,10 @@ static enum answer te_installed(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!package_is_missing(te))
         return HOLDS;
-    return violated(walk, finding,
-                    "--transformer-impl is transformer_engine%s, but Transformer Engine is not installed",
-                    job_given(walk->job, JOB_transformer_impl) ? "" : " unless given");
+    return violated(
+        walk, finding,
+        "--transformer-impl is transformer_engine%s, but Transformer Engine is not installed",
+        job_given(walk->job, JOB_transformer_impl) ? "" : " unless given");
 }
 
 static enum answer attention_environment(struct walk *walk, struct finding *finding)
@@ -75,7 +75,8 @@ static enum answer attention_environment(struct walk *walk, struct finding *find
             if (!value || strcmp(value, want[v].want) == 0)
                 continue;
             finding_fix(walk, finding, "unset %s", want[v].name);
-            return violated(walk, finding, "%s=%s contradicts --attention-backend %s, which wants %s",
+            return violated(walk, finding,
+                            "%s=%s contradicts --attention-backend %s, which wants %s",
                             want[v].name, value, backend, want[v].want);
         }
     }
@@ -84,18 +85,18 @@ static enum answer attention_environment(struct walk *walk, struct finding *find
 
 static enum answer qk_scaling_environment(struct walk *walk, struct finding *finding)
 {
-    const char *value =
-        environment_get(&walk->facts->environment, "NVTE_APPLY_QK_LAYER_SCALING");
+    const char *value = environment_get(&walk->facts->environment, "NVTE_APPLY_QK_LAYER_SCALING");
     bool on = is_on(walk->job->apply_query_key_layer_scaling);
 
     if (!walk->facts->environment.known || !te_attention(walk))
         return NOT_APPLICABLE;
     if (on == (value && strcmp(value, "0") != 0))
         return HOLDS;
-    finding_fix(walk, finding, on ? "export NVTE_APPLY_QK_LAYER_SCALING=1"
-                                  : "unset NVTE_APPLY_QK_LAYER_SCALING");
-    return violated(walk, finding, "--apply-query-key-layer-scaling is %s, but "
-                                   "NVTE_APPLY_QK_LAYER_SCALING is %s",
+    finding_fix(walk, finding,
+                on ? "export NVTE_APPLY_QK_LAYER_SCALING=1" : "unset NVTE_APPLY_QK_LAYER_SCALING");
+    return violated(walk, finding,
+                    "--apply-query-key-layer-scaling is %s, but "
+                    "NVTE_APPLY_QK_LAYER_SCALING is %s",
                     on ? "given" : "not given", value ? value : "not set");
 }
 
@@ -104,7 +105,8 @@ static enum answer deterministic_environment(struct walk *walk, struct finding *
     const char *value =
         environment_get(&walk->facts->environment, "NVTE_ALLOW_NONDETERMINISTIC_ALGO");
 
-    if (!walk->facts->environment.known || !te_attention(walk) || !is_on(walk->job->deterministic_mode))
+    if (!walk->facts->environment.known || !te_attention(walk) ||
+        !is_on(walk->job->deterministic_mode))
         return NOT_APPLICABLE;
     if (is_word(value, "0"))
         return HOLDS;
@@ -120,8 +122,8 @@ static enum answer te_version(struct walk *walk, struct finding *finding, const 
 
     if (!package_is_older(te, version))
         return HOLDS;
-    return violated(walk, finding, "%s needs Transformer Engine %s, %s is installed", option, version,
-                    package_text(te));
+    return violated(walk, finding, "%s needs Transformer Engine %s, %s is installed", option,
+                    version, te->value);
 }
 
 static enum answer softmax_type(struct walk *walk, struct finding *finding)
@@ -157,31 +159,34 @@ static enum answer cp_needs_te(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->context_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding, "CP = %" PRId64 " needs attention by Transformer Engine, but "
-                                   "--transformer-impl is local",
+    return violated(walk, finding,
+                    "CP = %" PRId64 " needs attention by Transformer Engine, but "
+                    "--transformer-impl is local",
                     job->context_parallel_size);
 }
 
 static enum answer norm_local(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    bool rms = is_word(job->normalization, "RMSNorm");
 
-    if (!local_layers(walk) || (!rms && !package_is_missing(&walk->facts->apex)))
+    if (!local_layers(walk) || !is_word(job->normalization, "RMSNorm"))
         return NOT_APPLICABLE;
     if (is_on(job->layernorm_zero_centered_gamma) || is_on(job->apply_layernorm_1p))
-        return violated(walk, finding, "torch's normalization, which --transformer-impl local uses here, "
-                                       "does not know --apply-layernorm-1p");
+        return violated(walk, finding,
+                        "torch's normalization, which --transformer-impl local uses here, "
+                        "does not know --apply-layernorm-1p");
     if (!is_on(job->no_persist_layer_norm)) {
         finding->fix = "add --no-persist-layer-norm";
-        return violated(walk, finding, "torch's normalization, which --transformer-impl local uses here, "
-                                       "has no persistent kernel");
+        return violated(walk, finding,
+                        "torch's normalization, which --transformer-impl local uses here, "
+                        "has no persistent kernel");
     }
     if (!is_on(job->sequence_parallel))
         return HOLDS;
     finding->fix = "drop --sequence-parallel, or --transformer-impl transformer_engine";
-    return violated(walk, finding, "torch's normalization, which --transformer-impl local uses here, does "
-                                   "not work with sequence parallelism");
+    return violated(walk, finding,
+                    "torch's normalization, which --transformer-impl local uses here, does "
+                    "not work with sequence parallelism");
 }
 
 static enum answer mla_local(struct walk *walk, struct finding *finding)
@@ -222,9 +227,10 @@ static enum answer variant_mtp(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_set(job->mtp_num_layers))
         return HOLDS;
-    return violated(walk, finding,
-                    "--experimental-attention-variant %s does not work with --mtp-num-layers %" PRId64,
-                    job->experimental_attention_variant, job->mtp_num_layers);
+    return violated(
+        walk, finding,
+        "--experimental-attention-variant %s does not work with --mtp-num-layers %" PRId64,
+        job->experimental_attention_variant, job->mtp_num_layers);
 }
 
 static enum answer dsa_needs_mla(struct walk *walk, struct finding *finding)
@@ -234,8 +240,9 @@ static enum answer dsa_needs_mla(struct walk *walk, struct finding *finding)
     if (!builds_standard_gpt(walk) || !is_word(job->experimental_attention_variant, "dsa"))
         return NOT_APPLICABLE;
     if (!is_on(job->multi_latent_attention))
-        return violated(walk, finding, "DSA attention selects from latents, but "
-                                       "--multi-latent-attention is not given");
+        return violated(walk, finding,
+                        "DSA attention selects from latents, but "
+                        "--multi-latent-attention is not given");
     if (is_on(job->qk_l2_norm))
         return violated(walk, finding, "DSA attention does not work with --qk-l2-norm");
     return HOLDS;
@@ -246,135 +253,16 @@ static enum answer la_freq(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
     const struct freq *freq = &job->linear_attention_freq;
 
-    if (!builds_standard_gpt(walk) || !job->experimental_attention_variant || !is_set(job->num_layers))
+    if (!builds_standard_gpt(walk) || !job->experimental_attention_variant ||
+        !is_set(job->num_layers))
         return NOT_APPLICABLE;
     if (freq->kind == FREQ_INT && freq->every == 0)
         return violated(walk, finding, "--linear-attention-freq 0 divides by zero");
     if (freq->kind != FREQ_LIST || freq->count == job->num_layers)
         return HOLDS;
-    return violated(walk, finding, "--linear-attention-freq lists %d layers, the model has %" PRId64,
-                    freq->count, job->num_layers);
-}
-
-static enum answer groups_divide_heads(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t heads = job->num_attention_heads, groups = job->num_query_groups;
-
-    if (!has_common_attention(walk) || !is_set(heads) || !is_nonzero(groups))
-        return NOT_APPLICABLE;
-    if (heads % groups == 0)
-        return HOLDS;
     return violated(walk, finding,
-                    "%" PRId64 " attention heads cannot be shared by %" PRId64 " query groups", heads,
-                    groups);
-}
-
-static enum answer attention_width(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t tp = job->tensor_model_parallel_size, d = job->kv_channels;
-    int64_t queries, width;
-
-    if (!has_common_attention(walk) || tp <= 1 || !is_set(d) || !is_set(job->num_query_groups) ||
-        !is_set(job->num_attention_heads))
-        return NOT_APPLICABLE;
-    queries = job->num_attention_heads * d;
-    width = queries * (is_on(job->attention_output_gate) ? 2 : 1) + 2 * job->num_query_groups * d;
-    if (queries % tp == 0 && width % tp == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "attention's %" PRId64 " query, key and value channels cannot be split over TP = "
-                    "%" PRId64,
-                    width, tp);
-}
-
-static enum answer ffn_tp(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t ffn = job->ffn_hidden_size, tp = job->tensor_model_parallel_size;
-
-    if (!has_dense_mlp(walk) || !is_set(ffn) || tp < 1)
-        return NOT_APPLICABLE;
-    if (ffn % tp == 0)
-        return HOLDS;
-    finding_fix(walk, finding, "--ffn-hidden-size %" PRId64, (ffn / tp + 1) * tp);
-    return violated(walk, finding, "an MLP of width %" PRId64 "%s cannot be split over TP = %" PRId64, ffn,
-                    job_given(job, JOB_ffn_hidden_size) ? "" : " (by default)", tp);
-}
-
-static enum answer vocab_tp(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_set(job->padded_vocab_size) || job->tensor_model_parallel_size < 1)
-        return NOT_APPLICABLE;
-    if (job->padded_vocab_size % job->tensor_model_parallel_size == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "a padded vocabulary of %" PRId64 " cannot be split over TP = %" PRId64,
-                    job->padded_vocab_size, job->tensor_model_parallel_size);
-}
-
-static bool evenly_split(const struct job *job)
-{
-    return !job->pipeline_model_parallel_layout && !is_set(job->decoder_first_pipeline_num_layers) &&
-           !is_set(job->decoder_last_pipeline_num_layers);
-}
-
-static enum answer layers_vpp(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t chunks = job->virtual_pipeline_model_parallel_size;
-    int64_t pp = job->pipeline_model_parallel_size;
-
-    if (!builds_standard_gpt(walk) || !evenly_split(job) || !is_nonzero(chunks) || pp <= 1 ||
-        !is_set(job->num_layers) || is_on(job->account_for_embedding_in_pipeline_split) ||
-        is_on(job->account_for_loss_in_pipeline_split))
-        return NOT_APPLICABLE;
-    if (job->num_layers % pp != 0)
-        return violated(walk, finding, "%" PRId64 " layers cannot be split over PP = %" PRId64,
-                        job->num_layers, pp);
-    if (job->num_layers / pp % chunks == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64 " layers of a pipeline rank cannot be split into %" PRId64
-                    " model chunks",
-                    job->num_layers / pp, chunks);
-}
-
-static enum answer uneven_middle_old(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t first = job->decoder_first_pipeline_num_layers;
-    int64_t last = job->decoder_last_pipeline_num_layers;
-    int64_t ranks = job->pipeline_model_parallel_size - is_set(first) - is_set(last);
-    int64_t layers = job->num_layers - value_or(first, 0) - value_or(last, 0);
-
-    if (!builds_standard_gpt(walk) || evenly_split(job) || !is_set(job->num_layers) || ranks < 1)
-        return NOT_APPLICABLE;
-    if (layers % ranks == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64 " layers between first and last stage cannot be split over %" PRId64
-                    " pipeline ranks",
-                    layers, ranks);
-}
-
-static enum answer acct_pp_old(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t counted = is_on(job->account_for_embedding_in_pipeline_split) +
-                      is_on(job->account_for_loss_in_pipeline_split);
-
-    if (!counted || !is_set(job->num_layers) || job->pipeline_model_parallel_size < 1)
-        return NOT_APPLICABLE;
-    if ((job->num_layers + counted) % job->pipeline_model_parallel_size == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " layers and %" PRId64 " counted for embedding and loss cannot be split "
-                    "over PP = %" PRId64,
-                    job->num_layers, counted, job->pipeline_model_parallel_size);
+                    "--linear-attention-freq lists %d layers, the model has %" PRId64, freq->count,
+                    job->num_layers);
 }
 
 static enum answer fused_gradients(struct walk *walk, struct finding *finding)
@@ -385,142 +273,184 @@ static enum answer fused_gradients(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!package_is_missing(&walk->facts->apex))
         return HOLDS;
-    return violated(walk, finding, "gradients are accumulated by a kernel of apex unless "
-                                   "--no-gradient-accumulation-fusion, but apex is not installed");
+    return violated(walk, finding,
+                    "gradients are accumulated by a kernel of apex unless "
+                    "--no-gradient-accumulation-fusion, but apex is not installed");
 }
 
-#define SPLIT "--num-layers --pipeline-model-parallel-size --num-virtual-stages-per-pipeline-rank "
-#define HEADS "--num-attention-heads --num-query-groups --kv-channels --tensor-model-parallel-size"
-
 static const struct rule rows[] = {
-    { .id = "spec-words", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = spec_words, .options = "--spec",
+    { .id = "spec-words",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = spec_words,
+      .options = "--spec",
       .what = "--spec is a module and the name of a specification in it",
-      .why = "It is imported as 'from MODULE import NAME'.", .fix = "--spec package.module name" },
+      .why = "It is imported as 'from MODULE import NAME'.",
+      .fix = "--spec package.module name" },
     /* A package can be importable without a trace beside the interpreter: only a warning. */
-    { .id = "te-installed", .stage = STAGE_MODEL, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = te_installed,
-      .options = "--transformer-impl", .what = "Transformer Engine's layers need Transformer Engine",
+    { .id = "te-installed",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = te_installed,
+      .options = "--transformer-impl",
+      .what = "Transformer Engine's layers need Transformer Engine",
       .why = "--transformer-impl is transformer_engine by default.",
       .fix = "install Transformer Engine, or --transformer-impl local" },
-    { .id = "attn-env-conflict", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_11_0, .until = RELEASE_MAIN, .check = attention_environment,
+    { .id = "attn-env-conflict",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .check = attention_environment,
       .options = "--attention-backend $NVTE_FLASH_ATTN $NVTE_FUSED_ATTN $NVTE_UNFUSED_ATTN",
       .what = "NVTE_*_ATTN agree with --attention-backend, also with the default auto",
-      .why = "Megatron sets them itself and refuses to overwrite.", .fix = "unset them" },
-    { .id = "layers-vpp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_11_0,
-      .until = RELEASE_MAIN, .check = layers_vpp, .shape = true,
-      .options = SPLIT "--num-layers-per-virtual-pipeline-stage",
-      .needs = "pp-divides-layers vpp-n-pp vpp-n-divides vpp-pp-min",
-      .what = "layers of a pipeline rank are a multiple of its model chunks",
-      .why = "Every chunk has the same number of layers.",
-      .fix = "another --num-virtual-stages-per-pipeline-rank" },
-    { .id = "uneven-middle", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_9_0, .until = RELEASE_0_10_0, .check = uneven_middle_old, .shape = true,
-      .options = "--decoder-first-pipeline-num-layers --decoder-last-pipeline-num-layers",
-      .what = "what first and last stage leave is a multiple of the ranks between them",
-      .why = "It is split evenly over them.", .fix = "other first and last stages" },
-    { .id = "acct-pp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_11_0,
-      .until = RELEASE_0_11_0, .check = acct_pp_old, .shape = true, .needs = "acct-pp",
-      .options = "--account-for-embedding-in-pipeline-split --account-for-loss-in-pipeline-split",
-      .what = "layers, embedding and loss counted, are a multiple of PP",
-      .why = "The config of 0.11 divides otherwise than the model.",
-      .fix = "another --num-layers or --pipeline-model-parallel-size" },
-    { .id = "vocab-tp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = vocab_tp, .shape = true,
-      .options = "--padded-vocab-size --tensor-model-parallel-size",
-      .what = "--padded-vocab-size is a multiple of TP",
-      .why = "Embedding and output layer are split over TP.",
-      .fix = "drop --padded-vocab-size: the vocabulary is then padded as needed" },
-    { .id = "qk-l2-mla", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = qk_l2_mla, .options = "--qk-l2-norm --multi-latent-attention",
+      .why = "Megatron sets them itself and refuses to overwrite.",
+      .fix = "unset them" },
+    { .id = "qk-l2-mla",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = qk_l2_mla,
+      .options = "--qk-l2-norm --multi-latent-attention",
       .what = "multi-latent attention excludes --qk-l2-norm",
-      .why = "It normalizes its latents.", .fix = "drop --qk-l2-norm" },
-    { .id = "exp-te-only", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0, .until = RELEASE_MAIN, .check = variant_te_only,
+      .why = "It normalizes its latents.",
+      .fix = "drop --qk-l2-norm" },
+    { .id = "exp-te-only",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = variant_te_only,
       .options = "--experimental-attention-variant --transformer-impl",
       .what = "experimental attention needs --transformer-impl transformer_engine",
       .why = "Its layers are made of Transformer Engine's.",
       .fix = "--transformer-impl transformer_engine" },
-    { .id = "mtp-variant", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = variant_mtp,
+    { .id = "mtp-variant",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = variant_mtp,
       .options = "--experimental-attention-variant --mtp-num-layers",
       .what = "experimental attention excludes multi-token prediction since 0.19",
-      .why = "Prediction layers are made by code that refuses it.", .fix = "drop --mtp-num-layers" },
-    { .id = "dsa-mla", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = dsa_needs_mla,
+      .why = "Prediction layers are made by code that refuses it.",
+      .fix = "drop --mtp-num-layers" },
+    { .id = "dsa-mla",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = dsa_needs_mla,
       .options = "--experimental-attention-variant --multi-latent-attention --qk-l2-norm",
       .what = "DSA attention needs --multi-latent-attention",
-      .why = "Keys are selected from its latents.", .fix = "add --multi-latent-attention" },
-    { .id = "la-freq", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = la_freq, .options = "--linear-attention-freq --num-layers",
+      .why = "Keys are selected from its latents.",
+      .fix = "add --multi-latent-attention" },
+    { .id = "la-freq",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = la_freq,
+      .options = "--linear-attention-freq --num-layers",
       .what = "--linear-attention-freq is a number, or lists every layer",
-      .why = "It says which layers use linear attention.", .fix = "as many entries as --num-layers" },
-    { .id = "mla-local", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .check = mla_local,
+      .why = "It says which layers use linear attention.",
+      .fix = "as many entries as --num-layers" },
+    { .id = "mla-local",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = mla_local,
       .options = "--multi-latent-attention --transformer-impl",
       .what = "multi-latent attention needs --transformer-impl transformer_engine",
       .why = "The local core attention does not take its key and value widths.",
       .fix = "--transformer-impl transformer_engine" },
-    { .id = "norm-local", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_12_0,
-      .until = RELEASE_MAIN, .check = norm_local,
+    { .id = "norm-local",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = norm_local,
       .options = "--normalization --transformer-impl --no-persist-layer-norm --sequence-parallel",
       .what = "RMSNorm with --transformer-impl local needs --no-persist-layer-norm and no sequence "
               "parallelism",
-      .why = "It is torch's, which has neither.", .fix = "--transformer-impl transformer_engine" },
-    { .id = "gqa-divides-heads", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = groups_divide_heads, .shape = true,
-      .options = "--num-attention-heads --num-query-groups", .needs = "gqa-tp gqa-tp-old",
-      .what = "attention heads are a multiple of query groups",
-      .why = "Each key-value head serves the same number of heads.",
-      .fix = "a --num-query-groups that divides --num-attention-heads" },
-    { .id = "attn-proj-tp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = attention_width, .shape = true,
-      .options = HEADS, .needs = "tp-divides-heads gqa-tp gqa-tp-old gqa-divides-heads",
-      .what = "attention's projections are a multiple of TP",
-      .why = "With fewer query groups than TP their channels are split.",
-      .fix = "a smaller --tensor-model-parallel-size" },
-    { .id = "cp-needs-te", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = cp_needs_te,
-      .options = "--context-parallel-size --transformer-impl", .needs = "mla-local norm-local",
+      .why = "It is torch's, which has neither.",
+      .fix = "--transformer-impl transformer_engine" },
+    { .id = "cp-needs-te",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = cp_needs_te,
+      .options = "--context-parallel-size --transformer-impl",
+      .needs = "mla-local norm-local",
       .what = "context parallelism needs --transformer-impl transformer_engine",
       .why = "Only Transformer Engine's attention exchanges keys and values.",
       .fix = "--transformer-impl transformer_engine" },
-    { .id = "qk-scaling-env", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = qk_scaling_environment,
+    { .id = "qk-scaling-env",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = qk_scaling_environment,
       .options = "--apply-query-key-layer-scaling $NVTE_APPLY_QK_LAYER_SCALING",
       .what = "--apply-query-key-layer-scaling and NVTE_APPLY_QK_LAYER_SCALING agree",
       .why = "Transformer Engine reads the variable only.",
       .fix = "export NVTE_APPLY_QK_LAYER_SCALING=1" },
-    { .id = "cp-te-version", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = cp_te_version,
-      .options = "--context-parallel-size --cp-comm-type", .needs = "te-installed",
+    { .id = "cp-te-version",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = cp_te_version,
+      .options = "--context-parallel-size --cp-comm-type",
+      .needs = "te-installed",
       .what = "context parallelism needs Transformer Engine 1.0, a2a+p2p 1.12",
-      .why = "It implements the exchange.", .fix = "a newer Transformer Engine" },
-    { .id = "det-te", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_0_18_2, .check = deterministic_environment,
+      .why = "It implements the exchange.",
+      .fix = "a newer Transformer Engine" },
+    { .id = "det-te",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_18_2,
+      .check = deterministic_environment,
       .options = "--deterministic-mode $NVTE_ALLOW_NONDETERMINISTIC_ALGO",
       .what = "--deterministic-mode needs NVTE_ALLOW_NONDETERMINISTIC_ALGO=0",
       .why = "Transformer Engine chooses kernels by it; since 0.19 Megatron sets it.",
       .fix = "export NVTE_ALLOW_NONDETERMINISTIC_ALGO=0" },
-    { .id = "window-te", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_15_0,
-      .until = RELEASE_MAIN, .check = window, .options = "--window-size", .needs = "te-installed",
-      .what = "--window-size needs Transformer Engine 1.2", .why = "It implements the window.",
+    { .id = "window-te",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_15_0,
+      .until = RELEASE_MAIN,
+      .check = window,
+      .options = "--window-size",
+      .needs = "te-installed",
+      .what = "--window-size needs Transformer Engine 1.2",
+      .why = "It implements the window.",
       .fix = "a newer Transformer Engine" },
-    { .id = "softmax-type-te", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_15_0, .until = RELEASE_MAIN, .check = softmax_type,
-      .options = "--softmax-type", .needs = "te-installed",
+    { .id = "softmax-type-te",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_15_0,
+      .until = RELEASE_MAIN,
+      .check = softmax_type,
+      .options = "--softmax-type",
+      .needs = "te-installed",
       .what = "--softmax-type other than vanilla needs Transformer Engine 2.8",
-      .why = "It implements the softmax.", .fix = "a newer Transformer Engine" },
-    { .id = "ffn-tp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = ffn_tp, .shape = true,
-      .options = "--ffn-hidden-size --hidden-size --tensor-model-parallel-size",
-      .needs = "tp-divides-heads",
-      .what = "the width of an MLP is a multiple of TP",
-      .why = "With SwiGLU the default is 8/3 of --hidden-size, rounded to 64.",
-      .fix = "another --ffn-hidden-size" },
-    { .id = "apex-grad-fusion", .stage = STAGE_MODEL, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = fused_gradients,
+      .why = "It implements the softmax.",
+      .fix = "a newer Transformer Engine" },
+    { .id = "apex-grad-fusion",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = fused_gradients,
       .options = "--no-gradient-accumulation-fusion",
       .what = "fused gradient accumulation needs apex",
       .why = "Embedding and output layer use its kernel, whatever the other layers are.",

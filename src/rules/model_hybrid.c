@@ -35,7 +35,8 @@ static enum answer pattern_old(struct walk *walk, struct finding *finding)
     known = strspn(text, symbols);
     if (!text[known])
         return HOLDS;
-    return violated(walk, finding, "'%c' in --hybrid-override-pattern is not a layer of this release (%s)",
+    return violated(walk, finding,
+                    "'%c' in --hybrid-override-pattern is not a layer of this release (%s)",
                     text[known], symbols);
 }
 
@@ -74,7 +75,8 @@ static int64_t head_dim(const struct job *job)
 
 static int64_t inner_width(const struct job *job)
 {
-    return is_set(job->mamba_num_heads) ? job->mamba_num_heads * head_dim(job) : 2 * job->hidden_size;
+    return is_set(job->mamba_num_heads) ? job->mamba_num_heads * head_dim(job)
+                                        : 2 * job->hidden_size;
 }
 
 static int64_t mamba_heads(const struct job *job)
@@ -90,8 +92,9 @@ static enum answer mamba_inner(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (head_dim(job) <= 0 || value_or(job->mamba_num_groups, 8) <= 0 ||
         value_or(job->mamba_state_dim, 128) <= 0)
-        return violated(walk, finding, "Mamba's head dimension, groups and state are positive, not "
-                                       "%" PRId64 ", %" PRId64 " and %" PRId64,
+        return violated(walk, finding,
+                        "Mamba's head dimension, groups and state are positive, not "
+                        "%" PRId64 ", %" PRId64 " and %" PRId64,
                         head_dim(job), value_or(job->mamba_num_groups, 8),
                         value_or(job->mamba_state_dim, 128));
     if (is_set(job->mamba_num_heads) && job->mamba_num_heads <= 0)
@@ -99,8 +102,8 @@ static enum answer mamba_inner(struct walk *walk, struct finding *finding)
                         job->mamba_num_heads);
     if (inner_width(job) % head_dim(job) == 0)
         return HOLDS;
-    return violated(walk, finding, "Mamba's inner width of 2 x %" PRId64
-                                   " cannot be split into heads of %" PRId64,
+    return violated(walk, finding,
+                    "Mamba's inner width of 2 x %" PRId64 " cannot be split into heads of %" PRId64,
                     job->hidden_size, head_dim(job));
 }
 
@@ -115,8 +118,8 @@ static enum answer mamba_tp(struct walk *walk, struct finding *finding)
         return violated(walk, finding, "%" PRId64 " Mamba heads cannot be split over TP = %" PRId64,
                         mamba_heads(job), tp);
     if (groups % tp != 0)
-        return violated(walk, finding, "%" PRId64 " Mamba groups cannot be split over TP = %" PRId64, groups,
-                        tp);
+        return violated(walk, finding,
+                        "%" PRId64 " Mamba groups cannot be split over TP = %" PRId64, groups, tp);
     if (mamba_heads(job) % groups == 0)
         return HOLDS;
     return violated(walk, finding, "%" PRId64 " Mamba heads cannot be shared by %" PRId64 " groups",
@@ -135,13 +138,15 @@ static enum answer mamba_cp(struct walk *walk, struct finding *finding)
     groups = value_or(job->mamba_num_groups, 8) / tp;
     if (heads % cp != 0)
         return violated(walk, finding,
-                        "the %" PRId64 " Mamba heads of a tensor-parallel rank cannot be split over CP = "
+                        "the %" PRId64
+                        " Mamba heads of a tensor-parallel rank cannot be split over CP = "
                         "%" PRId64,
                         heads, cp);
     if (groups > 0 && (groups < cp ? cp % groups == 0 : groups % cp == 0))
         return HOLDS;
     return violated(walk, finding,
-                    "the %" PRId64 " Mamba groups of a tensor-parallel rank do not go with CP = %" PRId64,
+                    "the %" PRId64
+                    " Mamba groups of a tensor-parallel rank do not go with CP = %" PRId64,
                     groups, cp);
 }
 
@@ -157,46 +162,84 @@ static enum answer mamba_fp8(struct walk *walk, struct finding *finding)
             mamba_heads(job);
     if (width % 16 == 0)
         return HOLDS;
-    return violated(walk, finding, "Mamba's input projection of width %" PRId64
-                                   " is not a multiple of 16, as fp8 needs",
+    return violated(walk, finding,
+                    "Mamba's input projection of width %" PRId64
+                    " is not a multiple of 16, as fp8 needs",
                     width);
 }
 
 #define MAMBA "--mamba-num-heads --mamba-head-dim --mamba-num-groups --hidden-size "
 
 static const struct rule rows[] = {
-    { .id = "hyb-pattern-old", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_16_0, .check = pattern_old, .shape = true,
+    { .id = "hyb-pattern-old",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_16_0,
+      .check = pattern_old,
+      .shape = true,
       .options = "--hybrid-override-pattern --num-layers",
       .what = "--hybrid-override-pattern has --num-layers known symbols",
-      .why = "One symbol is one layer.", .fix = "as many symbols as --num-layers" },
-    { .id = "hyb-even", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_17_0,
-      .until = RELEASE_MAIN, .check = even_split, .shape = true,
+      .why = "One symbol is one layer.",
+      .fix = "as many symbols as --num-layers" },
+    { .id = "hyb-even",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_17_0,
+      .until = RELEASE_MAIN,
+      .check = even_split,
+      .shape = true,
       .options = "--hybrid-layer-pattern --pipeline-model-parallel-size",
       .needs = "hyb-symbols hyb-segments",
       .what = "a hybrid pattern without '|' is split evenly over pipeline ranks",
-      .why = "'|' says where stages end.", .fix = "'|' in the pattern where stages end" },
-    { .id = "mamba-inner", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = mamba_inner, .shape = true,
-      .options = MAMBA "--mamba-state-dim", .what = "2 x --hidden-size is a multiple of --mamba-head-dim",
+      .why = "'|' says where stages end.",
+      .fix = "'|' in the pattern where stages end" },
+    { .id = "mamba-inner",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = mamba_inner,
+      .shape = true,
+      .options = MAMBA "--mamba-state-dim",
+      .what = "2 x --hidden-size is a multiple of --mamba-head-dim",
       .why = "Unless --mamba-num-heads says how many heads there are.",
       .fix = "--mamba-num-heads, or a --mamba-head-dim that divides" },
-    { .id = "mamba-fp8", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = mamba_fp8, .options = MAMBA "--mamba-state-dim --fp8-format",
-      .needs = "mamba-inner", .what = "with fp8 Mamba's input projection is a multiple of 16",
-      .why = "fp8 GEMMs want it.", .fix = "another number of heads" },
-    { .id = "mamba-tp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = mamba_tp, .shape = true,
-      .options = MAMBA "--tensor-model-parallel-size", .needs = "mamba-inner",
+    { .id = "mamba-fp8",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = mamba_fp8,
+      .options = MAMBA "--mamba-state-dim --fp8-format",
+      .needs = "mamba-inner",
+      .what = "with fp8 Mamba's input projection is a multiple of 16",
+      .why = "fp8 GEMMs want it.",
+      .fix = "another number of heads" },
+    { .id = "mamba-tp",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = mamba_tp,
+      .shape = true,
+      .options = MAMBA "--tensor-model-parallel-size",
+      .needs = "mamba-inner",
       .what = "Mamba's heads and groups are multiples of TP, heads of groups",
       .why = "Every tensor-parallel rank has whole groups.",
       .fix = "a smaller --tensor-model-parallel-size" },
-    { .id = "mamba-cp", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = mamba_cp, .shape = true,
+    { .id = "mamba-cp",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = mamba_cp,
+      .shape = true,
       .options = MAMBA "--context-parallel-size --tensor-model-parallel-size",
       .needs = "mamba-inner mamba-tp",
       .what = "Mamba's heads of a tensor-parallel rank are a multiple of CP, its groups fit CP",
-      .why = "Context parallel ranks share out heads.", .fix = "a smaller --context-parallel-size" },
+      .why = "Context parallel ranks share out heads.",
+      .fix = "a smaller --context-parallel-size" },
 };
 
 const struct rule_section model_hybrid_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

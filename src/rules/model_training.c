@@ -24,8 +24,9 @@ static enum answer instances_need_dopt(struct walk *walk, struct finding *findin
         return NOT_APPLICABLE;
     if (is_on(job->use_distributed_optimizer) || is_on(job->use_layer_wise_distributed_optimizer))
         return HOLDS;
-    return violated(walk, finding, "%" PRId64 " distributed optimizer instances need "
-                                   "--use-distributed-optimizer",
+    return violated(walk, finding,
+                    "%" PRId64 " distributed optimizer instances need "
+                    "--use-distributed-optimizer",
                     job->num_distributed_optimizer_instances);
 }
 
@@ -48,11 +49,12 @@ static enum answer fsdp_fused_gradients(struct walk *walk, struct finding *findi
 
     if (!fsdp_version(walk->job, 1) || !is_on(walk->job->gradient_accumulation_fusion))
         return NOT_APPLICABLE;
-    if (!package_lacks(te, "2.10"))
+    if (!package_is_older(te, "2.10"))
         return HOLDS;
-    return violated(walk, finding, "Megatron-FSDP with fused gradient accumulation (on by default) needs "
-                                   "Transformer Engine 2.10, %s is installed",
-                    package_text(te));
+    return violated(walk, finding,
+                    "Megatron-FSDP with fused gradient accumulation (on by default) needs "
+                    "Transformer Engine 2.10, %s is installed",
+                    te->value);
 }
 
 static enum answer fsdp_overlap(struct walk *walk, struct finding *finding)
@@ -62,12 +64,14 @@ static enum answer fsdp_overlap(struct walk *walk, struct finding *finding)
     if (!fsdp_version(job, 1) || !is_on(job->overlap_moe_expert_parallel_comm))
         return NOT_APPLICABLE;
     if (is_on(job->fsdp_double_buffer))
-        return violated(walk, finding, "--overlap-moe-expert-parallel-comm does not work with "
-                                       "Megatron-FSDP's double buffer");
+        return violated(walk, finding,
+                        "--overlap-moe-expert-parallel-comm does not work with "
+                        "Megatron-FSDP's double buffer");
     if (is_word(job->cuda_graph_impl, "none") || is_word(job->cuda_graph_impl, "full_iteration"))
         return HOLDS;
-    return violated(walk, finding, "--overlap-moe-expert-parallel-comm under Megatron-FSDP does not work "
-                                   "with CUDA graphs of layers");
+    return violated(walk, finding,
+                    "--overlap-moe-expert-parallel-comm under Megatron-FSDP does not work "
+                    "with CUDA graphs of layers");
 }
 
 static enum answer fsdp_v2(struct walk *walk, struct finding *finding)
@@ -116,7 +120,8 @@ static enum answer pao_dopt(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->use_distributed_optimizer))
         return HOLDS;
-    return violated(walk, finding, "--use-precision-aware-optimizer needs --use-distributed-optimizer");
+    return violated(walk, finding,
+                    "--use-precision-aware-optimizer needs --use-distributed-optimizer");
 }
 
 static enum answer dopt_adam(struct walk *walk, struct finding *finding)
@@ -128,7 +133,8 @@ static enum answer dopt_adam(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(job->optimizer, "sgd"))
         return HOLDS;
-    return violated(walk, finding, "--use-distributed-optimizer does not work with --optimizer sgd");
+    return violated(walk, finding,
+                    "--use-distributed-optimizer does not work with --optimizer sgd");
 }
 
 static bool emerging(const struct job *job)
@@ -146,15 +152,17 @@ static enum answer muon(struct walk *walk, struct finding *finding)
         return violated(walk, finding, "--optimizer %s does not work with --fp16", job->optimizer);
     if (is_on(job->use_layer_wise_distributed_optimizer) &&
         is_on(job->overlap_param_gather_with_optimizer_step))
-        return violated(walk, finding, "--optimizer %s with --use-distributed-optimizer does not work with "
-                                       "--overlap-param-gather-with-optimizer-step",
+        return violated(walk, finding,
+                        "--optimizer %s with --use-distributed-optimizer does not work with "
+                        "--overlap-param-gather-with-optimizer-step",
                         job->optimizer);
     if (is_on(job->use_layer_wise_distributed_optimizer) &&
         value_or(job->num_distributed_optimizer_instances, 1) > 1)
-        return violated(walk, finding,
-                        "--optimizer %s with --use-distributed-optimizer does not work with %" PRId64
-                        " distributed optimizer instances",
-                        job->optimizer, job->num_distributed_optimizer_instances);
+        return violated(
+            walk, finding,
+            "--optimizer %s with --use-distributed-optimizer does not work with %" PRId64
+            " distributed optimizer instances",
+            job->optimizer, job->num_distributed_optimizer_instances);
     return HOLDS;
 }
 
@@ -227,8 +235,8 @@ static enum answer lr_decay(struct walk *walk, struct finding *finding)
     if (warmup < decay)
         return HOLDS;
     return violated(walk, finding,
-                    "the learning rate warms up for %.0f %s, but has decayed after %.0f already", warmup,
-                    unit, decay);
+                    "the learning rate warms up for %.0f %s, but has decayed after %.0f already",
+                    warmup, unit, decay);
 }
 
 static enum answer lr_wsd(struct walk *walk, struct finding *finding)
@@ -253,8 +261,9 @@ static enum answer wd_style(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (start >= 0 && end >= start)
         return HOLDS;
-    return violated(walk, finding, "weight decay goes from %g to %g, but may only rise from 0 or more",
-                    start, end);
+    return violated(walk, finding,
+                    "weight decay goes from %g to %g, but may only rise from 0 or more", start,
+                    end);
 }
 
 static enum answer sched_override(struct walk *walk, struct finding *finding)
@@ -268,89 +277,173 @@ static enum answer sched_override(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "mfsdp-xor-fsdp2", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = two_fsdps,
+    { .id = "mfsdp-xor-fsdp2",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = two_fsdps,
       .options = "--use-megatron-fsdp --use-torch-fsdp2",
-      .what = "--use-megatron-fsdp excludes --use-torch-fsdp2", .why = "A model is wrapped once.",
+      .what = "--use-megatron-fsdp excludes --use-torch-fsdp2",
+      .why = "A model is wrapped once.",
       .fix = "keep one of them" },
-    { .id = "mfsdp-grad-fusion", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = fsdp_fused_gradients,
+    { .id = "mfsdp-grad-fusion",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = fsdp_fused_gradients,
       .options = "--use-megatron-fsdp --no-gradient-accumulation-fusion",
       .what = "Megatron-FSDP with fused gradient accumulation needs Transformer Engine 2.10",
-      .why = "The fusion writes into its buffers.", .fix = "--no-gradient-accumulation-fusion" },
-    { .id = "mfsdp-epoverlap", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0, .until = RELEASE_MAIN, .check = fsdp_overlap,
+      .why = "The fusion writes into its buffers.",
+      .fix = "--no-gradient-accumulation-fusion" },
+    { .id = "mfsdp-epoverlap",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = fsdp_overlap,
       .options = "--overlap-moe-expert-parallel-comm --use-megatron-fsdp --fsdp-double-buffer",
       .what = "expert overlap under Megatron-FSDP excludes double buffers and graphs of layers",
-      .why = "Parameters are gathered while others compute.", .fix = "drop --fsdp-double-buffer" },
-    { .id = "mfsdp-v2-limits", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_MAIN, .until = RELEASE_MAIN, .check = fsdp_v2,
+      .why = "Parameters are gathered while others compute.",
+      .fix = "drop --fsdp-double-buffer" },
+    { .id = "mfsdp-v2-limits",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = fsdp_v2,
       .options = "--megatron-fsdp-version",
       .what = "--megatron-fsdp-version 2 shards everything and works with little else",
-      .why = "It is young.", .fix = "--megatron-fsdp-version 1" },
-    { .id = "avg-collective-ptl", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = avg_collective,
+      .why = "It is young.",
+      .fix = "--megatron-fsdp-version 1" },
+    { .id = "avg-collective-ptl",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = avg_collective,
       .options = "--calculate-per-token-loss --ddp-average-in-collective",
       .what = "--calculate-per-token-loss excludes --ddp-average-in-collective",
       .why = "Ranks have different numbers of tokens to average over.",
       .fix = "drop --ddp-average-in-collective" },
-    { .id = "dopt-instances-needs-dopt", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = instances_need_dopt,
+    { .id = "dopt-instances-needs-dopt",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = instances_need_dopt,
       .options = "--num-distributed-optimizer-instances --use-distributed-optimizer",
       .what = "--num-distributed-optimizer-instances needs --use-distributed-optimizer",
-      .why = "Instances are of that optimizer.", .fix = "add --use-distributed-optimizer" },
-    { .id = "pao-dopt", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN, .check = pao_dopt, .options = "--use-precision-aware-optimizer",
+      .why = "Instances are of that optimizer.",
+      .fix = "add --use-distributed-optimizer" },
+    { .id = "pao-dopt",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = pao_dopt,
+      .options = "--use-precision-aware-optimizer",
       .needs = "pao-adam",
       .what = "--use-precision-aware-optimizer needs --use-distributed-optimizer",
-      .why = "Only its states can have other types.", .fix = "add --use-distributed-optimizer" },
-    { .id = "dopt-adam", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = dopt_adam,
+      .why = "Only its states can have other types.",
+      .fix = "add --use-distributed-optimizer" },
+    { .id = "dopt-adam",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = dopt_adam,
       .options = "--use-distributed-optimizer --optimizer",
       .what = "--use-distributed-optimizer excludes --optimizer sgd",
       .why = "It saves and loads the states of Adam.",
       .fix = "--optimizer adam, or drop --use-distributed-optimizer" },
-    { .id = "muon", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_16_0,
-      .until = RELEASE_MAIN, .check = muon,
+    { .id = "muon",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = muon,
       .options = "--optimizer --fp16 --overlap-param-gather-with-optimizer-step "
                  "--num-distributed-optimizer-instances",
       .what = "optimizers other than adam and sgd exclude fp16 and, layer-wise, several instances",
-      .why = "They work on whole matrices.", .fix = "--optimizer adam" },
-    { .id = "train-length", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = train_length,
+      .why = "They work on whole matrices.",
+      .fix = "--optimizer adam" },
+    { .id = "train-length",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = train_length,
       .options = "--train-iters --train-samples",
-      .what = "--train-iters or --train-samples is given", .why = "The schedule is as long as training.",
+      .what = "--train-iters or --train-samples is given",
+      .why = "The schedule is as long as training.",
       .fix = "add --train-iters" },
-    { .id = "lr-required", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = lr_required, .options = "--lr",
-      .what = "--lr is given", .why = "There is no default.", .fix = "add --lr" },
-    { .id = "lr-order", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = lr_order, .options = "--lr --min-lr --lr-warmup-init",
-      .needs = "lr-order", .what = "0 <= --min-lr <= --lr, and --lr-warmup-init <= --lr",
-      .why = "The schedule goes from one to the other.", .fix = "a smaller --min-lr" },
-    { .id = "lr-decay", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = lr_decay,
+    { .id = "lr-required",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = lr_required,
+      .options = "--lr",
+      .what = "--lr is given",
+      .why = "There is no default.",
+      .fix = "add --lr" },
+    { .id = "lr-order",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = lr_order,
+      .options = "--lr --min-lr --lr-warmup-init",
+      .needs = "lr-order",
+      .what = "0 <= --min-lr <= --lr, and --lr-warmup-init <= --lr",
+      .why = "The schedule goes from one to the other.",
+      .fix = "a smaller --min-lr" },
+    { .id = "lr-decay",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = lr_decay,
       .options = "--lr-warmup-iters --lr-warmup-samples --lr-warmup-fraction --lr-decay-iters "
                  "--lr-decay-samples --train-iters --train-samples",
       .needs = "iters-xor-samples",
       .what = "warm-up is shorter than decay, which is as long as training unless given",
-      .why = "The learning rate cannot fall before it has risen.", .fix = "a shorter warm-up" },
-    { .id = "lr-wsd", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = lr_wsd,
+      .why = "The learning rate cannot fall before it has risen.",
+      .fix = "a shorter warm-up" },
+    { .id = "lr-wsd",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = lr_wsd,
       .options = "--lr-decay-style --lr-wsd-decay-iters --lr-wsd-decay-samples",
       .what = "--lr-decay-style WSD needs --lr-wsd-decay-iters or -samples",
-      .why = "The length of its last phase.", .fix = "add --lr-wsd-decay-iters" },
-    { .id = "wd-style", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = wd_style, .needs = "wd-style",
+      .why = "The length of its last phase.",
+      .fix = "add --lr-wsd-decay-iters" },
+    { .id = "wd-style",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = wd_style,
+      .needs = "wd-style",
       .options = "--weight-decay --start-weight-decay --end-weight-decay",
-      .what = "weight decay rises from 0 or more", .why = "It may only grow during training.",
+      .what = "weight decay rises from 0 or more",
+      .why = "It may only grow during training.",
       .fix = "0 <= --start-weight-decay <= --end-weight-decay" },
-    { .id = "sched-override", .stage = STAGE_MODEL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = sched_override,
+    { .id = "sched-override",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = sched_override,
       .options = "--override-opt_param-scheduler --override-opt-param-scheduler "
                  "--use-checkpoint-opt_param-scheduler --use-checkpoint-opt-param-scheduler",
       .what = "--override-opt_param-scheduler excludes --use-checkpoint-opt_param-scheduler",
-      .why = "Either the options or the checkpoint decide.", .fix = "drop one of the two" },
+      .why = "Either the options or the checkpoint decide.",
+      .fix = "drop one of the two" },
 };
 
 const struct rule_section model_training_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

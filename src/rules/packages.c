@@ -9,13 +9,3 @@ bool package_is_missing(const struct fact_str *package)
 {
     return package->known && !*package->value;
 }
-
-bool package_lacks(const struct fact_str *package, const char *version)
-{
-    return package_is_missing(package) || package_is_older(package, version);
-}
-
-const char *package_text(const struct fact_str *package)
-{
-    return package_is_missing(package) ? "no version" : package->value;
-}

@@ -1,4 +1,5 @@
-/* What a rule may conclude from the versions of installed packages: only from a known one. */
+/* What a rule may conclude from the versions of installed packages. Only a version that was seen counts: a
+ * package that seems not to be there may still be importable, so its absence is at most a warning. */
 #ifndef RULES_PACKAGES_H
 #define RULES_PACKAGES_H
 
@@ -9,13 +10,7 @@
 /* Known to be installed in a version before 'version'. */
 bool package_is_older(const struct fact_str *package, const char *version);
 
-/* Known not to be installed. */
+/* Known not to be installed, as far as could be seen. */
 bool package_is_missing(const struct fact_str *package);
-
-/* Either of the two: what needs 'version' cannot work. */
-bool package_lacks(const struct fact_str *package, const char *version);
-
-/* "2.3.0" or "no", for a message about a package that lacks a version. */
-const char *package_text(const struct fact_str *package);
 
 #endif

@@ -29,13 +29,16 @@ extern const struct rule_section config_attention_rules;
 extern const struct rule_section config_precision_rules;
 extern const struct rule_section config_expert_rules;
 extern const struct rule_section config_recompute_rules;
+extern const struct rule_section config_offload_rules;
 extern const struct rule_section config_pipeline_rules;
 extern const struct rule_section config_activation_rules;
 extern const struct rule_section config_router_rules;
 extern const struct rule_section config_graph_rules;
 extern const struct rule_section config_late_rules;
-extern const struct rule_section init_rules;      /* init.c: optimizer config, parallel_state */
+extern const struct rule_section optimizer_config_rules; /* configs of DDP and optimizer */
+extern const struct rule_section init_rules;      /* init.c: parallel_state, seeds */
 extern const struct rule_section model_rules;     /* model.c: module construction */
+extern const struct rule_section model_split_rules;
 extern const struct rule_section model_expert_rules;
 extern const struct rule_section model_hybrid_rules;
 extern const struct rule_section model_training_rules; /* DDP, optimizer, schedule */

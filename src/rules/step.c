@@ -32,7 +32,8 @@ static enum answer mtp_full_uniform(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->recompute_num_layers == 1)
         return HOLDS;
-    return violated(walk, finding, "MTP layers are recomputed one by one, not in groups of %" PRId64,
+    return violated(walk, finding,
+                    "MTP layers are recomputed one by one, not in groups of %" PRId64,
                     job->recompute_num_layers);
 }
 
@@ -42,13 +43,14 @@ static const struct recipe {
     int64_t arch; /* compute capability x 10 */
     const char *te;
 } recipes[] = {
-    { "delayed", 89, "1.0" },  { "tensorwise", 89, "2.2.0.dev0" }, { "blockwise", 90, "2.3.0.dev0" },
-    { "mxfp8", 100, "2.1.0" }, { "nvfp4", 100, "2.7.0.dev0" },
+    { "delayed", 89, "1.0" },          { "tensorwise", 89, "2.2.0.dev0" },
+    { "blockwise", 90, "2.3.0.dev0" }, { "mxfp8", 100, "2.1.0" },
+    { "nvfp4", 100, "2.7.0.dev0" },
 };
 
 static const struct recipe *recipe_of(const struct job *job)
 {
-    const char *name = job->fp8 ? job->fp8_recipe ? job->fp8_recipe : "delayed"
+    const char *name = job->fp8   ? job->fp8_recipe ? job->fp8_recipe : "delayed"
                        : job->fp4 ? job->fp4_recipe
                                   : NULL;
 
@@ -73,10 +75,11 @@ static enum answer fp8_arch(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (arch->value >= recipe->arch)
         return HOLDS;
-    return violated(walk, finding, "--%s-recipe %s needs a GPU of compute capability %" PRId64 ".%" PRId64
-                                   " or higher, this one has %" PRId64 ".%" PRId64,
-                    walk->job->fp8 ? "fp8" : "fp4", recipe->name, recipe->arch / 10, recipe->arch % 10,
-                    arch->value / 10, arch->value % 10);
+    return violated(walk, finding,
+                    "--%s-recipe %s needs a GPU of compute capability %" PRId64 ".%" PRId64
+                    " or higher, this one has %" PRId64 ".%" PRId64,
+                    walk->job->fp8 ? "fp8" : "fp4", recipe->name, recipe->arch / 10,
+                    recipe->arch % 10, arch->value / 10, arch->value % 10);
 }
 
 static enum answer fp8_recipe_te(struct walk *walk, struct finding *finding)
@@ -89,7 +92,7 @@ static enum answer fp8_recipe_te(struct walk *walk, struct finding *finding)
     if (!package_is_older(te, recipe->te))
         return HOLDS;
     return violated(walk, finding, "--%s-recipe %s needs Transformer Engine %.3s, %s is installed",
-                    walk->job->fp8 ? "fp8" : "fp4", recipe->name, recipe->te, package_text(te));
+                    walk->job->fp8 ? "fp8" : "fp4", recipe->name, recipe->te, te->value);
 }
 
 static bool known_exchange(const char *name)
@@ -117,7 +120,8 @@ static enum answer cp_value_names(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     for (int i = 0; i < types->count; i++)
         if (!known_exchange(types->item[i]))
-            return violated(walk, finding, "--cp-comm-type '%s' is none of p2p, all_gather, a2a, a2a+p2p",
+            return violated(walk, finding,
+                            "--cp-comm-type '%s' is none of p2p, all_gather, a2a, a2a+p2p",
                             types->item[i]);
     return HOLDS;
 }
@@ -127,7 +131,8 @@ static int64_t head_exchange_ranks(const struct job *job)
 {
     if (list_has(&job->cp_comm_type, "a2a"))
         return job->context_parallel_size;
-    if (list_has(&job->cp_comm_type, "a2a+p2p") && job->hierarchical_context_parallel_sizes.count > 0)
+    if (list_has(&job->cp_comm_type, "a2a+p2p") &&
+        job->hierarchical_context_parallel_sizes.count > 0)
         return strtoll(job->hierarchical_context_parallel_sizes.item[0], NULL, 10);
     return 1;
 }
@@ -163,8 +168,9 @@ static enum answer cp_window(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     for (int i = 0; i < types->count; i++)
         if (strcmp(types->item[i], "a2a") != 0 && strcmp(types->item[i], "all_gather") != 0)
-            return violated(walk, finding, "--window-size with CP = %" PRId64
-                                           " works with --cp-comm-type a2a or all_gather, not '%s'",
+            return violated(walk, finding,
+                            "--window-size with CP = %" PRId64
+                            " works with --cp-comm-type a2a or all_gather, not '%s'",
                             job->context_parallel_size, types->item[i]);
     return HOLDS;
 }
@@ -177,8 +183,9 @@ static enum answer sft(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->create_attention_mask_in_dataloader == 1) {
         finding->fix = "add --no-create-attention-mask-in-dataloader";
-        return violated(walk, finding, "--sft makes no attention masks, but the data loader is to make "
-                                       "them");
+        return violated(walk, finding,
+                        "--sft makes no attention masks, but the data loader is to make "
+                        "them");
     }
     if (is_on(job->reset_attention_mask) || is_on(job->reset_position_ids))
         return violated(walk, finding, "--sft does not work with %s",
@@ -188,50 +195,96 @@ static enum answer sft(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "fp8-arch", .stage = STAGE_STEP, .severity = SEVERITY_ERROR, .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN, .check = fp8_arch, .options = "--fp8-format --fp8-recipe --fp4-format",
+    { .id = "fp8-arch",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = fp8_arch,
+      .options = "--fp8-format --fp8-recipe --fp4-format",
       .what = "fp8 needs compute capability 8.9, blockwise 9.0, mxfp8 and nvfp4 10.0",
       .why = "Transformer Engine asks before its first 8-bit GEMM.",
       .fix = "drop --fp8-format, or another --fp8-recipe" },
-    { .id = "fp8-recipe-te", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = fp8_recipe_te,
+    { .id = "fp8-recipe-te",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = fp8_recipe_te,
       .options = "--fp8-recipe --fp4-recipe",
-      .what = "recipes need their Transformer Engine: tensorwise 2.2, mxfp8 2.1, blockwise 2.3, nvfp4 2.7",
-      .why = "It implements them.", .fix = "--fp8-recipe delayed" },
-    { .id = "sp-seq-divisible", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = sequence_tp, .shape = true,
+      .what = "recipes need their Transformer Engine: tensorwise 2.2, mxfp8 2.1, blockwise 2.3, "
+              "nvfp4 2.7",
+      .why = "It implements them.",
+      .fix = "--fp8-recipe delayed" },
+    { .id = "sp-seq-divisible",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = sequence_tp,
+      .shape = true,
       .options = "--seq-length --sequence-parallel --tensor-model-parallel-size "
                  "--context-parallel-size",
-      .needs = "cp-seq", .what = "--seq-length / CP is a multiple of TP under sequence parallelism",
-      .why = "Tokens are split over tensor-parallel ranks.", .fix = "another --seq-length" },
-    { .id = "mtp-full-uniform", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = mtp_full_uniform,
-      .options = "--recompute-num-layers --mtp-num-layers", .needs = "recompute-full-layers",
+      .needs = "cp-seq",
+      .what = "--seq-length / CP is a multiple of TP under sequence parallelism",
+      .why = "Tokens are split over tensor-parallel ranks.",
+      .fix = "another --seq-length" },
+    { .id = "mtp-full-uniform",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = mtp_full_uniform,
+      .options = "--recompute-num-layers --mtp-num-layers",
+      .needs = "recompute-full-layers",
       .what = "full uniform recomputation with MTP needs --recompute-num-layers 1",
-      .why = "A depth is one layer.", .fix = "--recompute-num-layers 1" },
-    { .id = "cp-value-names", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = cp_value_names,
-      .options = "--cp-comm-type", .needs = "cp-comm-len",
+      .why = "A depth is one layer.",
+      .fix = "--recompute-num-layers 1" },
+    { .id = "cp-value-names",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = cp_value_names,
+      .options = "--cp-comm-type",
+      .needs = "cp-comm-len",
       .what = "--cp-comm-type is p2p, all_gather, a2a or a2a+p2p",
-      .why = "The parser takes any word, Transformer Engine does not.", .fix = "--cp-comm-type p2p" },
-    { .id = "cp-a2a-heads", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = cp_a2a_heads,
+      .why = "The parser takes any word, Transformer Engine does not.",
+      .fix = "--cp-comm-type p2p" },
+    { .id = "cp-a2a-heads",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = cp_a2a_heads,
       .options = "--cp-comm-type --context-parallel-size --num-attention-heads --num-query-groups "
                  "--tensor-model-parallel-size",
       .needs = "cp-value-names tp-divides-heads gqa-tp gqa-tp-old gqa-divides-heads",
       .what = "with --cp-comm-type a2a heads and groups of a rank are multiples of CP",
-      .why = "Transformer Engine exchanges whole heads.", .fix = "--cp-comm-type p2p" },
-    { .id = "cp-window", .stage = STAGE_STEP, .severity = SEVERITY_ERROR, .since = RELEASE_0_15_0,
-      .until = RELEASE_MAIN, .check = cp_window, .needs = "cp-value-names",
+      .why = "Transformer Engine exchanges whole heads.",
+      .fix = "--cp-comm-type p2p" },
+    { .id = "cp-window",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_15_0,
+      .until = RELEASE_MAIN,
+      .check = cp_window,
+      .needs = "cp-value-names",
       .options = "--window-size --context-parallel-size --cp-comm-type",
       .what = "--window-size with context parallelism needs --cp-comm-type a2a or all_gather",
-      .why = "Transformer Engine's ring does not know windows.", .fix = "--cp-comm-type a2a" },
-    { .id = "sft", .stage = STAGE_STEP, .severity = SEVERITY_ERROR, .since = RELEASE_0_13_0,
-      .until = RELEASE_MAIN, .check = sft,
+      .why = "Transformer Engine's ring does not know windows.",
+      .fix = "--cp-comm-type a2a" },
+    { .id = "sft",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = sft,
       .options = "--sft --no-create-attention-mask-in-dataloader --reset-attention-mask "
                  "--reset-position-ids",
       .what = "--sft excludes attention masks from the data loader and resets within a sample",
-      .why = "Samples are packed with their lengths.", .fix = "drop the option" },
+      .why = "Samples are packed with their lengths.",
+      .fix = "drop the option" },
 };
 
 const struct rule_section step_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -25,14 +25,16 @@ static enum answer interleave(struct walk *walk, struct finding *finding, int64_
                 group * (strcmp(whose, "a step") == 0 ? samples_a_pass(job)
                                                       : samples_an_evaluation_pass(job)));
     return violated(walk, finding,
-                    "%s has %" PRId64 " micro-batches, but interleaving over PP = %" PRId64 " wants at "
+                    "%s has %" PRId64 " micro-batches, but interleaving over PP = %" PRId64
+                    " wants at "
                     "least %" PRId64,
                     whose, micro_batches, pp, group);
 }
 
 static bool interleaved(const struct job *job)
 {
-    return is_set(job->virtual_pipeline_model_parallel_size) && job->pipeline_model_parallel_size > 1;
+    return is_set(job->virtual_pipeline_model_parallel_size) &&
+           job->pipeline_model_parallel_size > 1;
 }
 
 /* Micro-batches of the first step, 0: not known. */
@@ -90,7 +92,8 @@ static enum answer interleave_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (micro_batches % pp == 0)
         return HOLDS;
-    return violated(walk, finding, "the %" PRId64 " micro-batches of a step are not a multiple of PP = %" PRId64,
+    return violated(walk, finding,
+                    "the %" PRId64 " micro-batches of a step are not a multiple of PP = %" PRId64,
                     micro_batches, pp);
 }
 
@@ -123,42 +126,71 @@ static enum answer evaluation_remainder(struct walk *walk, struct finding *findi
                          : NOT_APPLICABLE;
 }
 
-#define CHUNKS                                                                                      \
+#define CHUNKS                                                                                     \
     "--num-virtual-stages-per-pipeline-rank --num-layers-per-virtual-pipeline-stage "              \
     "--pipeline-model-parallel-layout --pipeline-model-parallel-size "
 #define GROUP "--microbatch-group-size-per-virtual-pipeline-stage "
 #define GRID "world-divides-model eval-gbs-divisible gbs-divisible microbatches-min mbs-required "
 
 static const struct rule rows[] = {
-    { .id = "interleave-m-pp", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_9_0, .check = interleave_old, .shape = true,
-      .options = CHUNKS "--global-batch-size", .needs = GRID,
+    { .id = "interleave-m-pp",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_9_0,
+      .check = interleave_old,
+      .shape = true,
+      .options = CHUNKS "--global-batch-size",
+      .needs = GRID,
       .what = "with model chunks the micro-batches of a step are a multiple of PP",
-      .why = "The interleaved schedule works on groups of PP.", .fix = "another --global-batch-size" },
-    { .id = "interleave-group", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = interleave_group, .shape = true,
-      .options = CHUNKS GROUP "--global-batch-size --micro-batch-size", .needs = GRID "vpp-pp-min",
+      .why = "The interleaved schedule works on groups of PP.",
+      .fix = "another --global-batch-size" },
+    { .id = "interleave-group",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = interleave_group,
+      .shape = true,
+      .options = CHUNKS GROUP "--global-batch-size --micro-batch-size",
+      .needs = GRID "vpp-pp-min",
       .what = "PP <= micro-batches a group <= micro-batches a step, with model chunks",
       .why = "A group is PP micro-batches unless told otherwise.",
       .fix = "a larger --global-batch-size, or no model chunks" },
-    { .id = "interleave-remainder", .stage = STAGE_STEP, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = interleave_remainder, .shape = true,
+    { .id = "interleave-remainder",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = interleave_remainder,
+      .shape = true,
       .options = CHUNKS GROUP "--global-batch-size --micro-batch-size",
       .needs = GRID "vpp-pp-min interleave-group",
       .what = "the last group of micro-batches is full or has at least PP of them",
-      .why = "Fewer would leave ranks waiting for each other.", .fix = "another --global-batch-size" },
+      .why = "Fewer would leave ranks waiting for each other.",
+      .fix = "another --global-batch-size" },
 };
 
 static const struct rule evaluation_rows[] = {
-    { .id = "interleave-group", .stage = STAGE_EVAL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = evaluation_group, .shape = true,
+    { .id = "interleave-group",
+      .stage = STAGE_EVAL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = evaluation_group,
+      .shape = true,
       .options = CHUNKS GROUP "--eval-global-batch-size --eval-micro-batch-size",
       .needs = GRID "vpp-pp-min interleave-group",
       .what = "evaluation has enough micro-batches to fill the pipeline",
       .why = "It runs the schedule of training with its own batch.",
       .fix = "a larger --eval-global-batch-size" },
-    { .id = "interleave-remainder", .stage = STAGE_EVAL, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = evaluation_remainder, .shape = true,
+    { .id = "interleave-remainder",
+      .stage = STAGE_EVAL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = evaluation_remainder,
+      .shape = true,
       .options = CHUNKS GROUP "--eval-global-batch-size --eval-micro-batch-size",
       .needs = GRID "vpp-pp-min interleave-group interleave-remainder",
       .what = "the last group of evaluation's micro-batches is full or has at least PP of them",
@@ -167,4 +199,5 @@ static const struct rule evaluation_rows[] = {
 };
 
 const struct rule_section schedule_rules = { rows, sizeof(rows) / sizeof(rows[0]) };
-const struct rule_section evaluation_rules = { evaluation_rows, sizeof(evaluation_rows) / sizeof(evaluation_rows[0]) };
+const struct rule_section evaluation_rules = { evaluation_rows, sizeof(evaluation_rows) /
+                                                                    sizeof(evaluation_rows[0]) };

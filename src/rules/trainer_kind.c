@@ -13,7 +13,8 @@ static bool script_has(const struct walk *walk, const char *part)
 
 enum trainer_kind trainer_kind(const struct walk *walk)
 {
-    static const char *const others[] = { "bert", "t5", "ict", "retro", "vision", "vlm", "mimo", "biencoder" };
+    static const char *const others[] = { "bert",   "t5",  "ict",  "retro",
+                                          "vision", "vlm", "mimo", "biencoder" };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (script_has(walk, others[i]))

@@ -17,8 +17,8 @@ static enum answer uneven_negative(struct walk *walk, struct finding *finding)
     if (edges <= job->num_layers)
         return HOLDS;
     return violated(walk, finding,
-                    "first and last stage hold %" PRId64 " layers, the model has only %" PRId64, edges,
-                    job->num_layers);
+                    "first and last stage hold %" PRId64 " layers, the model has only %" PRId64,
+                    edges, job->num_layers);
 }
 
 static enum answer recompute_nothing(struct walk *walk, struct finding *finding)
@@ -43,17 +43,17 @@ static enum answer recompute_nothing(struct walk *walk, struct finding *finding)
 static enum answer recompute_alone(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *option = job->recompute_method                           ? "--recompute-method"
-                         : is_set(job->recompute_num_layers)             ? "--recompute-num-layers"
-                         : job_given(job, JOB_recompute_modules)         ? "--recompute-modules"
-                                                                         : NULL;
+    const char *option = job->recompute_method                   ? "--recompute-method"
+                         : is_set(job->recompute_num_layers)     ? "--recompute-num-layers"
+                         : job_given(job, JOB_recompute_modules) ? "--recompute-modules"
+                                                                 : NULL;
 
     if (!option)
         return NOT_APPLICABLE;
     if (job->recompute_granularity)
         return HOLDS;
-    return violated(walk, finding, "%s is ignored without --recompute-granularity: nothing is recomputed",
-                    option);
+    return violated(walk, finding,
+                    "%s is ignored without --recompute-granularity: nothing is recomputed", option);
 }
 
 static enum answer modules_of_full(struct walk *walk, struct finding *finding)
@@ -62,7 +62,8 @@ static enum answer modules_of_full(struct walk *walk, struct finding *finding)
 
     if (!job_given(job, JOB_recompute_modules) || !is_word(job->recompute_granularity, "full"))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--recompute-modules is ignored with --recompute-granularity full");
+    return violated(walk, finding,
+                    "--recompute-modules is ignored with --recompute-granularity full");
 }
 
 static enum answer gqa_flag_missing(struct walk *walk, struct finding *finding)
@@ -72,16 +73,18 @@ static enum answer gqa_flag_missing(struct walk *walk, struct finding *finding)
     if (!job_given(job, JOB_num_query_groups) || is_on(job->group_query_attention) ||
         is_on(job->multi_latent_attention))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--num-query-groups is ignored without --group-query-attention: every "
-                                   "head has keys and values of its own");
+    return violated(walk, finding,
+                    "--num-query-groups is ignored without --group-query-attention: every "
+                    "head has keys and values of its own");
 }
 
 static enum answer rampup_ignored(struct walk *walk, struct finding *finding)
 {
     if (walk->job->rampup_batch_size.count < 0)
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--rampup-batch-size is ignored since 0.18: training starts with the "
-                                   "full batch of %" PRId64,
+    return violated(walk, finding,
+                    "--rampup-batch-size is ignored since 0.18: training starts with the "
+                    "full batch of %" PRId64,
                     value_or(walk->job->global_batch_size, 0));
 }
 
@@ -91,7 +94,8 @@ static enum answer experts_ignored(struct walk *walk, struct finding *finding)
 
     if (is_nonzero(job->num_experts) || !job_given(job, JOB_moe_layer_freq))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--moe-layer-freq is ignored without --num-experts: the model is dense");
+    return violated(walk, finding,
+                    "--moe-layer-freq is ignored without --num-experts: the model is dense");
 }
 
 static enum answer empty_first_stage(struct walk *walk, struct finding *finding)
@@ -103,8 +107,9 @@ static enum answer empty_first_stage(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (layout_count(&layout, 0, 'E') > 0)
         return HOLDS;
-    return violated(walk, finding, "the layout '%s' leaves the first stage without E, but the embedding is "
-                                   "built there whatever the layout says",
+    return violated(walk, finding,
+                    "the layout '%s' leaves the first stage without E, but the embedding is "
+                    "built there whatever the layout says",
                     walk->job->pipeline_model_parallel_layout);
 }
 
@@ -148,62 +153,125 @@ static enum answer mtp_full_block(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "uneven-negative", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_9_0, .until = RELEASE_MAIN, .check = uneven_negative, .shape = true,
+    { .id = "uneven-negative",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_9_0,
+      .until = RELEASE_MAIN,
+      .check = uneven_negative,
+      .shape = true,
       .options = "--decoder-first-pipeline-num-layers --decoder-last-pipeline-num-layers "
                  "--num-layers",
       .needs = "uneven-middle uneven-middle-exists",
       .what = "first and last stage hold at most --num-layers",
       .why = "A negative number of layers between them may pass every check.",
       .fix = "smaller first and last stages" },
-    { .id = "recompute-layers-positive", .stage = STAGE_UNCHECKED, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = recompute_nothing,
-      .options = "--recompute-num-layers", .needs = "recompute-full-method mtp-full-uniform",
-      .what = "--recompute-num-layers is positive", .why = "0 with uniform loops for ever.",
+    { .id = "recompute-layers-positive",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_nothing,
+      .options = "--recompute-num-layers",
+      .needs = "recompute-full-method mtp-full-uniform",
+      .what = "--recompute-num-layers is positive",
+      .why = "0 with uniform loops for ever.",
       .fix = "--recompute-num-layers 1" },
-    { .id = "recompute-method-alone", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = recompute_alone,
+    { .id = "recompute-method-alone",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = recompute_alone,
       .options = "--recompute-method --recompute-num-layers --recompute-modules",
       .what = "options of recomputation need --recompute-granularity",
-      .why = "Without it they are read by nobody.", .fix = "add --recompute-granularity" },
-    { .id = "recompute-modules-full", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_12_0, .until = RELEASE_MAIN, .check = modules_of_full,
+      .why = "Without it they are read by nobody.",
+      .fix = "add --recompute-granularity" },
+    { .id = "recompute-modules-full",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = modules_of_full,
       .options = "--recompute-modules --recompute-granularity",
       .what = "--recompute-modules is for selective recomputation",
-      .why = "Full recomputation takes whole layers.", .fix = "drop --recompute-modules" },
-    { .id = "gqa-flag-missing", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = gqa_flag_missing,
-      .options = "--num-query-groups", .needs = "gqa-tp gqa-tp-old",
+      .why = "Full recomputation takes whole layers.",
+      .fix = "drop --recompute-modules" },
+    { .id = "gqa-flag-missing",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = gqa_flag_missing,
+      .options = "--num-query-groups",
+      .needs = "gqa-tp gqa-tp-old",
       .what = "--num-query-groups needs --group-query-attention",
-      .why = "Without the flag there are as many groups as heads.", .fix = "add --group-query-attention" },
-    { .id = "rampup-ignored", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_18_2, .until = RELEASE_MAIN, .check = rampup_ignored,
-      .options = "--rampup-batch-size", .what = "--rampup-batch-size is ignored since 0.18",
-      .why = "--step-batch-size-schedule took its place.", .fix = "--step-batch-size-schedule" },
-    { .id = "moe-freq-ignored", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_10_0, .until = RELEASE_MAIN, .check = experts_ignored,
-      .options = "--moe-layer-freq", .needs = "moe-freq-list moe-freq-int moe-ffn-orphan",
-      .what = "--moe-layer-freq needs --num-experts", .why = "It places layers with experts.",
+      .why = "Without the flag there are as many groups as heads.",
+      .fix = "add --group-query-attention" },
+    { .id = "rampup-ignored",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = rampup_ignored,
+      .options = "--rampup-batch-size",
+      .what = "--rampup-batch-size is ignored since 0.18",
+      .why = "--step-batch-size-schedule took its place.",
+      .fix = "--step-batch-size-schedule" },
+    { .id = "moe-freq-ignored",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_MAIN,
+      .check = experts_ignored,
+      .options = "--moe-layer-freq",
+      .needs = "moe-freq-list moe-freq-int moe-ffn-orphan",
+      .what = "--moe-layer-freq needs --num-experts",
+      .why = "It places layers with experts.",
       .fix = "add --num-experts" },
-    { .id = "layout-E-not-first-stage", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_13_0, .until = RELEASE_MAIN, .check = empty_first_stage,
-      .options = "--pipeline-model-parallel-layout", .needs = "layout-grammar layout-first-E",
-      .what = "the first stage of a layout has the E", .why = "The embedding is placed by rank.",
+    { .id = "layout-E-not-first-stage",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = empty_first_stage,
+      .options = "--pipeline-model-parallel-layout",
+      .needs = "layout-grammar layout-first-E",
+      .what = "the first stage of a layout has the E",
+      .why = "The embedding is placed by rank.",
       .fix = "E in the first stage" },
-    { .id = "layers-dropped", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_0_9_0, .check = dropped_layers, .shape = true,
-      .options = "--num-layers --pipeline-model-parallel-size", .needs = "vpp-n-pp vpp-n-divides",
-      .what = "--num-layers is a multiple of PP", .why = "The remainder is left out, silently.",
+    { .id = "layers-dropped",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_9_0,
+      .check = dropped_layers,
+      .shape = true,
+      .options = "--num-layers --pipeline-model-parallel-size",
+      .needs = "vpp-n-pp vpp-n-divides",
+      .what = "--num-layers is a multiple of PP",
+      .why = "The remainder is left out, silently.",
       .fix = "a --num-layers that PP divides" },
-    { .id = "topk-positive", .stage = STAGE_UNCHECKED, .severity = SEVERITY_WARNING,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = topk_positive,
-      .options = "--moe-router-topk", .what = "--moe-router-topk is positive",
-      .why = "Tokens would skip all experts.", .fix = "--moe-router-topk 1 or more" },
-    { .id = "mtp-full-block", .stage = STAGE_UNCHECKED, .severity = SEVERITY_NOTE,
-      .since = RELEASE_0_14_0, .until = RELEASE_MAIN, .check = mtp_full_block,
+    { .id = "topk-positive",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = topk_positive,
+      .options = "--moe-router-topk",
+      .what = "--moe-router-topk is positive",
+      .why = "Tokens would skip all experts.",
+      .fix = "--moe-router-topk 1 or more" },
+    { .id = "mtp-full-block",
+      .stage = STAGE_UNCHECKED,
+      .severity = SEVERITY_NOTE,
+      .since = RELEASE_0_14_0,
+      .until = RELEASE_MAIN,
+      .check = mtp_full_block,
       .options = "--recompute-method --mtp-num-layers",
       .what = "--recompute-method block leaves MTP layers alone",
-      .why = "Their activations are kept.", .fix = "--recompute-method uniform --recompute-num-layers 1" },
+      .why = "Their activations are kept.",
+      .fix = "--recompute-method uniform --recompute-num-layers 1" },
 };
 
 const struct rule_section unchecked_rules = { rows, sizeof(rows) / sizeof(rows[0]) };
