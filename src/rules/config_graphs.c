@@ -203,7 +203,8 @@ static enum answer recompute_full(struct walk *walk, struct finding *finding)
 static enum answer recompute_moe(struct walk *walk, struct finding *finding)
 {
     (void)finding;
-    if (!is_word(walk->job->cuda_graph_impl, "transformer_engine") || !recomputes(walk->job, "moe"))
+    if (!is_word(walk->job->cuda_graph_impl, "transformer_engine") ||
+        !is_recomputed(walk->job, "moe"))
         return NOT_APPLICABLE;
     return captures(walk, "moe_router") ? VIOLATED : HOLDS;
 }
@@ -215,7 +216,7 @@ static enum answer recompute_dropout(struct walk *walk, struct finding *finding)
 
     if (!graphs_on(job) || !is_word(job->recompute_granularity, "selective"))
         return NOT_APPLICABLE;
-    if (job->attention_dropout != 0.0 && recomputes(job, "core_attn") &&
+    if (job->attention_dropout != 0.0 && is_recomputed(job, "core_attn") &&
         (whole || captures(walk, "attn"))) {
         finding->fix = "--attention-dropout 0";
         return violated(walk, finding,
@@ -223,14 +224,14 @@ static enum answer recompute_dropout(struct walk *walk, struct finding *finding)
                         job->attention_dropout);
     }
     if (job->hidden_dropout != 0.0 &&
-        ((recomputes(job, "mlp") && (whole || captures(walk, "mlp"))) ||
-         (recomputes(job, "moe") && (whole || captures(walk, "moe"))))) {
+        ((is_recomputed(job, "mlp") && (whole || captures(walk, "mlp"))) ||
+         (is_recomputed(job, "moe") && (whole || captures(walk, "moe"))))) {
         finding->fix = "--hidden-dropout 0";
         return violated(walk, finding,
                         "--hidden-dropout %g cannot be recomputed inside a CUDA graph",
                         job->hidden_dropout);
     }
-    if (!is_none_float(job->moe_input_jitter_eps) && recomputes(job, "moe") &&
+    if (!is_none_float(job->moe_input_jitter_eps) && is_recomputed(job, "moe") &&
         (whole || captures(walk, "moe"))) {
         finding->fix = "drop --moe-input-jitter-eps";
         return violated(walk, finding,
@@ -244,7 +245,7 @@ static enum answer gtp_shared(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
 
     if (value_or(job->gtp_weight_remat_size, 1) <= 1 || !is_word(job->cuda_graph_impl, "local") ||
-        (!job->fp8 && !job->fp4) || !recomputes(job, "shared_experts") ||
+        (!job->fp8 && !job->fp4) || !is_recomputed(job, "shared_experts") ||
         !is_set(job->moe_shared_expert_intermediate_size) || is_on(job->moe_shared_expert_overlap))
         return NOT_APPLICABLE;
     if (!whole_layers(walk) && !captures(walk, "moe") && !captures_router(walk))

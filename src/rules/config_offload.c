@@ -58,11 +58,11 @@ static enum answer offload_with_recompute(struct walk *walk, struct finding *fin
     const char *part = offloaded_expert_part(job);
 
     if (walk->release >= RELEASE_MAIN && list_has(&job->offload_modules, "gdp_qkv") &&
-        recomputes(job, "gdp_in_proj"))
+        is_recomputed(job, "gdp_in_proj"))
         return violated(walk, finding,
                         "--offload-modules gdp_qkv has nothing to keep when "
                         "--recompute-modules gdp_in_proj makes it again");
-    if (walk->release >= RELEASE_0_19_0 && recomputes(job, "moe") && part)
+    if (walk->release >= RELEASE_0_19_0 && is_recomputed(job, "moe") && part)
         return violated(walk, finding,
                         "--offload-modules %s lies inside what --recompute-modules moe makes again",
                         part);

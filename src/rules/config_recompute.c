@@ -145,7 +145,7 @@ static enum answer modules_set(struct walk *walk, struct finding *finding)
 static enum answer recompute_moe_act(struct walk *walk, struct finding *finding)
 {
     (void)finding;
-    if (!recomputes(walk->job, "moe_act"))
+    if (!is_recomputed(walk->job, "moe_act"))
         return NOT_APPLICABLE;
     return is_on(walk->job->moe_grouped_gemm) ? HOLDS : VIOLATED;
 }
@@ -153,7 +153,7 @@ static enum answer recompute_moe_act(struct walk *walk, struct finding *finding)
 static enum answer recompute_mla(struct walk *walk, struct finding *finding)
 {
     (void)finding;
-    if (!recomputes(walk->job, "mla_up_proj"))
+    if (!is_recomputed(walk->job, "mla_up_proj"))
         return NOT_APPLICABLE;
     return is_on(walk->job->multi_latent_attention) ? HOLDS : VIOLATED;
 }
@@ -163,7 +163,7 @@ static enum answer recompute_gdn(struct walk *walk, struct finding *finding)
     const char *variant = walk->job->experimental_attention_variant;
 
     (void)finding;
-    if (!recomputes(walk->job, "gdn_norm_out"))
+    if (!is_recomputed(walk->job, "gdn_norm_out"))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_MAIN)
         return is_word(variant, "gated_delta_net") ? HOLDS : VIOLATED;
@@ -175,7 +175,7 @@ static enum answer recompute_shared(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
 
     (void)finding;
-    if (!recomputes(job, "shared_experts") || !is_set(job->moe_shared_expert_intermediate_size))
+    if (!is_recomputed(job, "shared_experts") || !is_set(job->moe_shared_expert_intermediate_size))
         return NOT_APPLICABLE;
     return is_on(job->moe_shared_expert_overlap) ? VIOLATED : HOLDS;
 }
@@ -183,9 +183,9 @@ static enum answer recompute_shared(struct walk *walk, struct finding *finding)
 static enum answer recompute_fp8(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
-    const char *module = recomputes(job, "moe_act") ? "moe_act" : "layernorm";
+    const char *module = is_recomputed(job, "moe_act") ? "moe_act" : "layernorm";
 
-    if (!job->fp8 || !recomputes(job, module))
+    if (!job->fp8 || !is_recomputed(job, module))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_14_0)
         return violated(walk, finding, "recomputing '%s' does not work with fp8 in this release",
@@ -233,11 +233,11 @@ static enum answer mhc_recompute(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
 
-    if (!recomputes(job, "mhc"))
+    if (!is_recomputed(job, "mhc"))
         return NOT_APPLICABLE;
     if (!is_on(job->enable_mhc_connections))
         return violated(walk, finding, "--recompute-modules mhc needs --enable-mhc-connections");
-    if (recomputes(job, "mlp"))
+    if (is_recomputed(job, "mlp"))
         return violated(walk, finding,
                         "--recompute-modules mhc and mlp checkpoint in ways that "
                         "exclude each other");

@@ -59,7 +59,7 @@ const char *module_names(enum module_use use, enum release release, struct arena
     return text;
 }
 
-bool recomputes(const struct job *job, const char *module)
+bool is_recomputed(const struct job *job, const char *module)
 {
     return is_word(job->recompute_granularity, "selective") &&
            list_has(&job->recompute_modules, module);

@@ -16,6 +16,6 @@ const char *unknown_module(const struct list *list, enum module_use use, enum re
 const char *module_names(enum module_use use, enum release release, struct arena *arena);
 
 /* Is the module recomputed: selectively, and in the list? */
-bool recomputes(const struct job *job, const char *module);
+bool is_recomputed(const struct job *job, const char *module);
 
 #endif
