@@ -183,6 +183,7 @@ static void test_devices(void **state)
 
     (void)state;
     assert_int_equal(ask("two-ranks-one-device", ranks, 3, &walked), HOLDS);
+    arena_release(&walked.arena);
     assert_int_equal(ask("two-ranks-one-device", ranks, 4, &walked), VIOLATED);
     assert_non_null(strstr(walked.finding.message, "ranks 2 and 3 on b"));
     arena_release(&walked.arena);
