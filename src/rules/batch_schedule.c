@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rules/truth.h"
+
 #define SEPARATORS " \t\n\r\f\v,"
 
 /* "250B" as 250e9. */
@@ -51,7 +53,7 @@ static int parse_step(const char *entry, size_t length, int64_t seq_length, stru
         parse_number(colon + 1, (size_t)(entry + length - colon - 1), &step->batch) != 0)
         return error_set(err, "'%.*s' has something else than numbers", (int)length, entry);
     if (seq_length > 0)
-        step->from = (int64_t)floor((double)step->from / (double)seq_length);
+        step->from = floor_div(step->from, seq_length);
     return 0;
 }
 
