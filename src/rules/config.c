@@ -104,6 +104,14 @@ static void etp_default(struct walk *walk)
         walk->job->expert_tensor_parallel_size = walk->job->tensor_model_parallel_size;
 }
 
+static enum answer init_xavier(struct walk *walk, struct finding *finding)
+{
+    if (!is_on(walk->job->init_method_xavier_uniform))
+        return NOT_APPLICABLE;
+    return violated(walk, finding, "--init-method-xavier-uniform is passed on under a name that no "
+                                   "config knows");
+}
+
 static enum answer defer_wgrad(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -249,6 +257,16 @@ static const struct rule rows[] = {
       .adjust = etp_default,
       .what = "experts are split over TP unless --expert-tensor-parallel-size is given",
       .why = "With many experts and TP > 1 this needs EP x TP x PP ranks." },
+    { .id = "init-xavier",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = init_xavier,
+      .options = "--init-method-xavier-uniform",
+      .what = "weights are not initialized by --init-method-xavier-uniform",
+      .why = "It sets 'scaled_init_method', which is no field of the config (TypeError).",
+      .fix = "drop --init-method-xavier-uniform" },
     { .id = "defer-wgrad",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,

@@ -191,6 +191,18 @@ static void mup_width(struct walk *walk)
         job->mup_width_mult = (double)job->hidden_size / (double)job->mup_base_hidden_size;
 }
 
+/* Output layers are initialized with a deviation divided by sqrt(2 x layers). */
+static enum answer layers_positive(struct walk *walk, struct finding *finding)
+{
+    int64_t layers = walk->job->num_layers;
+
+    if (!is_set(layers))
+        return NOT_APPLICABLE;
+    if (layers > 0)
+        return HOLDS;
+    return violated(walk, finding, "a model of %lld layers", (long long)layers);
+}
+
 static const struct rule rows[] = {
     { .id = "softmax-fp32-config",
       .stage = STAGE_CONFIG,
@@ -331,6 +343,11 @@ static const struct rule rows[] = {
       .adjust = mup_width,
       .what = "--use-mup scales by --hidden-size / --mup-base-hidden-size",
       .why = "Initialization, logits and attention follow it." },
+    { .id = "layers-positive", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = layers_positive, .shape = true,
+      .options = "--num-layers --hybrid-layer-pattern", .what = "the model has layers",
+      .why = "Initial weights are scaled by the square root of their number.",
+      .fix = "--num-layers 1 or more" },
 };
 
 const struct rule_section config_activation_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -212,6 +212,7 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN,
       .check = fp8_recipe_te,
       .options = "--fp8-recipe --fp4-recipe",
+      .needs = "fp4-te",
       .what = "recipes need their Transformer Engine: tensorwise 2.2, mxfp8 2.1, blockwise 2.3, "
               "nvfp4 2.7",
       .why = "It implements them.",

@@ -47,6 +47,11 @@ static void vpp(struct walk *walk)
     int64_t *chunks = &job->virtual_pipeline_model_parallel_size;
     bool one_is_off = walk->release >= RELEASE_0_14_0;
 
+    if (walk_violated(walk, "vpp-one-knob") || walk_violated(walk, "vpp-n-uneven") ||
+        walk_violated(walk, "hyb-no-vpp-flags")) {
+        *chunks = NONE_INT;
+        return;
+    }
     if (job->pipeline_model_parallel_layout) {
         *chunks = chunks_of_layout(walk);
         one_is_off = true;
