@@ -139,7 +139,7 @@ static int read_environment(struct facts *facts, json_t *object, struct arena *a
 
 bool facts_has(const char *name)
 {
-    if (strcmp(name, "env") == 0 || strcmp(name, "files") == 0)
+    if (strcmp(name, "env") == 0 || strcmp(name, "files") == 0 || strcmp(name, "ranks") == 0)
         return true;
     for (int i = 0; i < ROW_COUNT; i++)
         if (strcmp(rows[i].name, name) == 0)
