@@ -188,6 +188,19 @@ static void export_environment(struct peel *peel)
     }
 }
 
+/* pyxis, Slurm's own --container and their kin: another file system, perhaps another environment.
+ */
+static bool in_container(const struct peel *peel)
+{
+    static const char *const names[] = { "container-image", "container-name", "container",
+                                         "container-id",    "environment",    "uenv" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (peel_given(peel, names[i]))
+            return true;
+    return false;
+}
+
 static bool several_components(const struct peel *peel)
 {
     if (peel_given(peel, "multi-prog") || peel_given(peel, "het-group"))
@@ -211,6 +224,7 @@ void apply_srun(struct peel *peel, struct launch_layer *layer)
         return;
     }
     peel->launch->world_unknown = NULL;
+    peel->launch->container |= in_container(peel);
     read_gpus(peel, layer, &t);
     count_by_gpu(peel, &t);
     settle(peel, &t);

@@ -342,6 +342,31 @@ static void mpirun_alone_is_on_this_machine(void **state)
     arena_release(&arena);
 }
 
+static void containers_are_noticed(void **state)
+{
+    static const struct {
+        const char *command;
+        bool container;
+    } commands[] = {
+        { "srun -n 2 --container-image=x.sqsh python " GPT, true },
+        { "srun -n 2 --container-name x python " GPT, true },
+        { "srun -n 2 python " GPT, false },
+        { "apptainer exec x.sif python " GPT, true },
+        { "docker run x python " GPT, true },
+        { "bash -c python~pretrain_gpt.py", false },
+    };
+    struct arena arena = ARENA_INIT;
+    struct launch launch;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        parse(commands[i].command, "", &arena, &launch);
+        assert_null(launch.cannot_know);
+        assert_int_equal(launch.container, commands[i].container);
+    }
+    arena_release(&arena);
+}
+
 static void tasks_know_their_rank(void **state)
 {
     struct arena arena = ARENA_INIT;
@@ -430,6 +455,7 @@ int main(void)
         cmocka_unit_test(commands_are_taken_apart),
         cmocka_unit_test(layers_say_what_they_start),
         cmocka_unit_test(mpirun_alone_is_on_this_machine),
+        cmocka_unit_test(containers_are_noticed),
         cmocka_unit_test(tasks_know_their_rank),
         cmocka_unit_test(environment_follows_the_launchers),
         cmocka_unit_test(gpus_complete_the_world),
