@@ -27,13 +27,21 @@ void profiles_init(struct profiles *profiles, const struct job *job, const struc
     profiles->premise = premise;
 }
 
-static const struct profile *profile_of_layer(struct profiles *p, struct layer layer)
+/* --first-last-layers-bf16 leaves the ends of the decoder out of fp8. */
+static bool in_low_precision(const struct shape *s, int64_t number)
 {
-    struct profile *profile = &p->layer[layer.mixer][layer.feed_forward];
+    return s->low_precision != PRECISION_FULL && number >= (int64_t)s->bf16_layers_first &&
+           number < (int64_t)(s->num_layers - s->bf16_layers_last);
+}
 
-    if (!p->made[layer.mixer][layer.feed_forward])
-        layer_profile(p->job, p->shape, p->premise, layer, profile);
-    p->made[layer.mixer][layer.feed_forward] = true;
+static const struct profile *profile_of_layer(struct profiles *p, struct layer layer, bool low)
+{
+    struct profile *profile = &p->layer[low][layer.mixer][layer.feed_forward];
+    bool *made = &p->made[low][layer.mixer][layer.feed_forward];
+
+    if (!*made)
+        layer_profile(p->job, p->shape, p->premise, layer, low, profile);
+    *made = true;
     return profile;
 }
 
@@ -67,7 +75,8 @@ static void list_layers(struct profiles *p, const struct chunk *chunk, struct pi
     for (int64_t i = 0; i < chunk->layer_count; i++) {
         struct piece *piece = add_piece(pieces, PIECE_LAYER, chunk->first_layer + i);
 
-        piece->profile = *profile_of_layer(p, chunk->layer[i]);
+        piece->profile = *profile_of_layer(p, chunk->layer[i],
+                                           in_low_precision(p->shape, chunk->first_layer + i));
         piece->group = recompute_group(p->job, i);
     }
 }
@@ -87,7 +96,8 @@ static void list_multi_token(struct profiles *p, const struct chunk *chunk, stru
         for (int64_t i = 0; i < chunk->mtp_layer_count; i++) {
             struct piece *piece = add_piece(pieces, PIECE_MTP, depth);
 
-            piece->profile = *profile_of_layer(p, chunk->mtp_layer[i]);
+            piece->profile = *profile_of_layer(p, chunk->mtp_layer[i],
+                                               p->shape->low_precision != PRECISION_FULL);
             piece->group = recomputed ? last + 1 + depth : 0;
         }
         final_norm_profile(p->job, p->shape, p->premise,

@@ -35,8 +35,8 @@ struct profiles {
     const struct job *job;
     const struct shape *shape;
     const struct premise *premise;
-    bool made[5][3];
-    struct profile layer[5][3];
+    bool made[2][5][3]; /* low precision, mixer, feed forward */
+    struct profile layer[2][5][3];
 };
 
 void profiles_init(struct profiles *profiles, const struct job *job, const struct shape *shape,

@@ -115,6 +115,8 @@ static void gradient_tensors(const struct layer_view *v, const struct core_atten
     passing(l, CERTAIN, c->out, B_PROJ, B_CONTEXT); /* longer as the core needs it */
     passing(l, CERTAIN,
             weight_gradient_bytes(v->job, s, s->hidden_size * s->proj_width / s->tp), B_PROJ, B_PROJ);
+    quantized_gradient(v, hidden_sharded_bytes(s) + c->out, B_PROJ);
+    quantized_gradient(v, c->mixed, B_QKV);
     passing(l, CERTAIN, c->mixed, B_SPLIT, B_NORM1);
     if (s->transformer_engine)
         passing(l, CERTAIN, gathered, B_QKV, B_QKV);

@@ -86,7 +86,7 @@ static void up_tensors(const struct layer_view *v, uint64_t part, uint64_t whole
     const struct shape *s = v->shape;
 
     if (s->qk_layernorm)
-        saved(l, CERTAIN, part, forward, forward, backward);
+        linear_input(v, part, forward, forward, forward, backward);
     saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, forward, forward, backward);
     passing(l, CERTAIN, whole, backward, backward);
     passing(l, CERTAIN, part, backward, B_QKV);

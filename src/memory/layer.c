@@ -97,6 +97,35 @@ uint64_t weight_gradient_bytes(const struct job *job, const struct shape *shape,
     return job->gradient_accumulation_fusion == 1 ? 0 : shape->param_bytes * elements;
 }
 
+/* One byte an element, and the scales of a block. */
+static uint64_t quantized_bytes(const struct layer_view *v, uint64_t bytes)
+{
+    uint64_t elements = bytes / v->shape->param_bytes;
+
+    if (v->shape->low_precision == FP8_BLOCKWISE)
+        return elements + elements / 128 * 4;
+    return v->shape->low_precision == FP8_MX ? elements + elements / 32 : elements;
+}
+
+void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use, int to)
+{
+    struct lifetimes *l = v->lifetimes;
+
+    if (!v->low_precision) {
+        saved(l, CERTAIN, bytes, from, last_use, to);
+        return;
+    }
+    passing(l, LIKELY, bytes, from, last_use);
+    passing(l, LIKELY, quantized_bytes(v, bytes), gemm, gemm);
+    saved(l, LIKELY, quantized_bytes(v, bytes), gemm, gemm, to);
+}
+
+void quantized_gradient(const struct layer_view *v, uint64_t bytes, int step)
+{
+    if (v->low_precision)
+        passing(v->lifetimes, LIKELY, 2 * quantized_bytes(v, bytes), step, step);
+}
+
 /* The row statistics a norm keeps: one float a row and vector (TE layernorm, rmsnorm). */
 static uint64_t norm_statistics(const struct shape *s)
 {
@@ -140,7 +169,21 @@ static void norm_output(const struct layer_view *v, bool separate, int from, int
         passing(v->lifetimes, CERTAIN, bytes, from, last_use);
         passing(v->lifetimes, CERTAIN, bytes, again, to);
     } else {
-        saved(v->lifetimes, CERTAIN, bytes, from, last_use, to);
+        linear_input(v, bytes, from, last_use, last_use, to);
+    }
+}
+
+/* The router keeps its input in bf16 whatever the experts' precision is. */
+static void norm_to_router(const struct layer_view *v)
+{
+    uint64_t bytes = hidden_sharded_bytes(v->shape);
+    int to = v->shape->moe_shared_expert_intermediate_size ? B_SHARED_FC1 : B_ROUTER;
+
+    if (recomputes(v->job, "layernorm")) {
+        passing(v->lifetimes, CERTAIN, bytes, F_NORM2, F_UNPERMUTE);
+        passing(v->lifetimes, CERTAIN, bytes, B_ADD2, to);
+    } else {
+        saved(v->lifetimes, CERTAIN, bytes, F_NORM2, F_UNPERMUTE, to);
     }
 }
 
@@ -181,8 +224,7 @@ static void norm2_tensors(const struct layer_view *v)
 
     norm_input(v, F_ADD1, F_NORM2, F_ADD2, B_NORM2);
     if (moe)
-        norm_output(v, true, F_NORM2, F_UNPERMUTE, B_ADD2,
-                    v->shape->moe_shared_expert_intermediate_size ? B_SHARED_FC1 : B_ROUTER);
+        norm_to_router(v);
     else
         norm_output(v, mlp_norm_separate(v), F_NORM2, F_FC1, B_ADD2, B_FC1);
     saved(l, CERTAIN, norm_statistics(v->shape), F_NORM2, F_NORM2, B_NORM2);
@@ -251,11 +293,11 @@ static void residual_tensors(const struct layer_view *v)
 }
 
 void layer_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
-                   struct layer layer, struct profile *profile)
+                   struct layer layer, bool low_precision, struct profile *profile)
 {
     struct lifetimes lifetimes;
     const struct layer_view v = { .job = job, .shape = shape, .premise = premise, .layer = layer,
-                                  .lifetimes = &lifetimes };
+                                  .low_precision = low_precision, .lifetimes = &lifetimes };
 
     lifetimes_init(&lifetimes, layer_step_names, LAYER_FIRST_BACKWARD, premise->trust);
     recomputed_modules(&v);

@@ -27,8 +27,17 @@ struct layer_view {
     const struct shape *shape;
     const struct premise *premise;
     struct layer layer;
+    bool low_precision; /* this layer's GEMMs run in fp8 */
     struct lifetimes *lifetimes;
 };
+
+/* The input of a GEMM: of 'bytes' bytes as it comes, born at 'from' and used in forward up to 'last_use',
+ * kept for backward up to 'to'. In fp8 a one-byte copy is kept instead, made at step 'gemm', and what
+ * comes passes (unless another module keeps it). */
+void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use, int to);
+
+/* Quantized copies, by row and by column, that a GEMM's backward makes of so many bytes; 0 in bf16. */
+void quantized_gradient(const struct layer_view *v, uint64_t bytes, int step);
 
 /* Bytes of the hidden states of one micro-batch in the compute type: this tensor rank's part, and all of
  * the sequence part; the residual stream is wider under fp32_residual_connection. */
@@ -82,6 +91,6 @@ bool mlp_norm_separate(const struct layer_view *v);
 bool recomputes(const struct job *job, const char *module);
 
 void layer_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
-                   struct layer layer, struct profile *profile);
+                   struct layer layer, bool low_precision, struct profile *profile);
 
 #endif

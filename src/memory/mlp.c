@@ -10,7 +10,7 @@ static void forward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t a
     if (v->shape->transformer_engine)
         passing(l, CERTAIN, gathered, F_FC1, F_FC1);
     saved(l, CERTAIN, fc1, F_FC1, F_ACT, B_ACT);
-    saved(l, CERTAIN, act, F_ACT, F_FC2, B_FC2);
+    linear_input(v, act, F_ACT, F_FC2, F_FC2, B_FC2);
     passing(l, CERTAIN, hidden_bytes(v->shape), F_FC2, gathered ? F_FC2 : F_ADD2);
     if (gathered)
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_FC2, F_ADD2);
@@ -51,6 +51,8 @@ static void backward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t 
 
     passing(l, CERTAIN, gathered, B_FC2, B_FC2);
     passing(l, CERTAIN, act, B_FC2, B_ACT);
+    quantized_gradient(v, hidden_bytes(s), B_FC2);
+    quantized_gradient(v, fc1, B_FC1);
     passing(l, CERTAIN, weight_gradient_bytes(v->job, s, fc2_weight), B_FC2, B_FC2);
     passing(l, CERTAIN, fc1, B_ACT, B_NORM2);
     passing(l, CERTAIN, gathered, B_FC1, B_FC1);

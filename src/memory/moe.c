@@ -102,7 +102,7 @@ static void dispatch_tensors(const struct layer_view *v, const struct moe *m)
         passing(l, CERTAIN, m->received, F_DISPATCH, F_UNPERMUTE);
     if (m->gathered && last != F_GATHER)
         passing(l, CERTAIN, m->worked, F_GATHER, F_SORT);
-    saved(l, CERTAIN, m->worked, last, last == F_SORT ? F_FC1 : F_UNPERMUTE, B_FC1);
+    linear_input(v, m->worked, last, F_FC1, last == F_SORT ? F_UNSORT : F_UNPERMUTE, B_FC1);
 
     if (m->many_local)
         passing(l, CERTAIN, m->worked, B_SORT, m->gathered ? B_GATHER
@@ -159,7 +159,7 @@ static void allgather_tensors(const struct layer_view *v, const struct moe *m)
     uint64_t part = hidden_sharded_bytes(v->shape);
     bool group = m->exchanged || m->gathered;
 
-    saved(l, CERTAIN, m->worked, F_PERMUTE, F_UNPERMUTE, B_FC1);
+    linear_input(v, m->worked, F_PERMUTE, F_FC1, F_UNPERMUTE, B_FC1);
     passing(l, CERTAIN, m->worked, F_FC2, F_UNPERMUTE);
     if (group)
         passing(l, CERTAIN, m->everyone, F_UNPERMUTE, F_UNPERMUTE);
@@ -236,8 +236,10 @@ static void expert_tensors(const struct layer_view *v, const struct moe *m)
         passing(l, CERTAIN, m->act, F_ACT, F_FC2);
         passing(l, CERTAIN, m->act / once, B_FC2, B_ACT);
     } else {
-        saved(l, CERTAIN, m->act, F_ACT, F_FC2, B_FC2);
+        linear_input(v, m->act, F_ACT, F_FC2, F_FC2, B_FC2);
     }
+    quantized_gradient(v, m->worked, B_FC2);
+    quantized_gradient(v, m->fc1, B_FC1);
     if (!activation_fused(v)) {
         saved(l, LIKELY, m->act, F_ACT, F_ACT, B_ACT);
         if (s->gated_linear_unit)
@@ -280,7 +282,7 @@ static void shared_expert_tensors(const struct layer_view *v)
     else
         passing(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1);
     saved(l, CERTAIN, s->gates * act, F_SHARED_FC1, F_SHARED_ACT, B_SHARED_ACT);
-    saved(l, CERTAIN, act, F_SHARED_ACT, F_SHARED_FC2, B_SHARED_FC2);
+    linear_input(v, act, F_SHARED_ACT, F_SHARED_FC2, F_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, gathered, F_SHARED_FC2, F_SHARED_FC2);
     if (v->job->overlap_moe_expert_parallel_comm == 1) /* handed on between the parts of the layer */
         saved(l, LIKELY, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE, B_SHARED_AGAIN);
