@@ -10,7 +10,7 @@ static void assume(struct memory *memory, const char *what)
         memory->assumption[memory->assumption_count++] = what;
 }
 
-static bool uses_cuda_graphs(const struct job *job)
+bool uses_cuda_graphs(const struct job *job)
 {
     const char *impl = job->cuda_graph_impl;
 

@@ -6,6 +6,9 @@
 #include "memory/memory.h"
 #include "memory/shape.h"
 
+/* In any of the ways that releases have asked for them. */
+bool uses_cuda_graphs(const struct job *job);
+
 /* Appends to memory->assumption; texts live in 'arena'. */
 void assumptions_of(const struct job *job, const struct shape *shape, struct arena *arena,
                     struct memory *memory);

@@ -112,6 +112,9 @@ static void choose_attention(const struct job *job, const struct shape *s, const
         premise->attention = ATTENTION_FUSED;
 }
 
+/* Routing that drops nothing has been seen this far from balanced, early in training and on one rank. */
+#define WORST_IMBALANCE 1.5
+
 /* Multiprocessors of the largest GPU of an architecture. */
 static uint64_t multiprocessors(int64_t arch)
 {
@@ -125,7 +128,8 @@ static uint64_t multiprocessors(int64_t arch)
 void premise_of(const struct job *job, const struct shape *shape, const struct facts *facts,
                 enum certainty trust, struct premise *premise)
 {
-    *premise = (struct premise){ .trust = trust, .imbalance = 1.0,
+    *premise = (struct premise){ .trust = trust,
+                                 .imbalance = trust == POSSIBLE ? WORST_IMBALANCE : 1.0,
                                  .deterministic = deterministic(job, facts),
                                  .multiprocessors = multiprocessors(shape->gpu_arch) };
     choose_attention(job, shape, facts, premise);
