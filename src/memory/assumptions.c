@@ -39,3 +39,25 @@ void assumptions_of(const struct job *job, const struct shape *shape, struct are
     if (uses_cuda_graphs(job))
         assume(memory, "the memory pools of CUDA graphs are not counted");
 }
+
+static bool drops_tokens(const struct job *job)
+{
+    return !is_none_float(job->moe_expert_capacity_factor) && job->moe_expert_capacity_factor >= 0;
+}
+
+void assumptions_of_premise(const struct job *job, const struct shape *shape,
+                            const struct premise *premise, struct arena *arena,
+                            struct memory *memory)
+{
+    const char *backend = attention_backend_names[premise->attention];
+
+    if (premise->attention_assumed)
+        assume(memory, arena_printf(arena, "attention backend: %s", backend));
+    else if (premise->attention >= ATTENTION_UNFUSED)
+        assume(memory, arena_printf(arena, "attention backend: %s, which keeps the scores of every "
+                                           "pair of positions", backend));
+    if (shape->num_experts && !drops_tokens(job))
+        assume(memory, "routing: balanced; the upper figure allows one rank half as many tokens more");
+    if (job->moe_token_dispatcher_type && strcmp(job->moe_token_dispatcher_type, "flex") == 0)
+        assume(memory, "buffers of the flex dispatcher's library are not counted");
+}

@@ -4,7 +4,7 @@
 #define MEMORY_ASSUMPTIONS_H
 
 #include "memory/memory.h"
-#include "memory/shape.h"
+#include "memory/premise.h"
 
 /* In any of the ways that releases have asked for them. */
 bool uses_cuda_graphs(const struct job *job);
@@ -12,5 +12,10 @@ bool uses_cuda_graphs(const struct job *job);
 /* Appends to memory->assumption; texts live in 'arena'. */
 void assumptions_of(const struct job *job, const struct shape *shape, struct arena *arena,
                     struct memory *memory);
+
+/* The same for what activations take for granted: the attention backend, the routing. */
+void assumptions_of_premise(const struct job *job, const struct shape *shape,
+                            const struct premise *premise, struct arena *arena,
+                            struct memory *memory);
 
 #endif

@@ -212,6 +212,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
         premise_of(job, &e.shape, facts, (enum certainty)i, &e.premise[i]);
         profiles_init(&e.profiles[i], job, &e.shape, &e.premise[i]);
     }
+    assumptions_of_premise(job, &e.shape, &e.premise[LIKELY], arena, memory);
     memory->total_parameters = parameters_of_model(&e.shape, &e.placement, arena);
     memory->rank_count = (int)e.placement.pp;
     memory->rank = arena_alloc(arena, sizeof(*memory->rank) * (size_t)memory->rank_count);

@@ -41,8 +41,7 @@ static int64_t plain_boundaries(const struct rank_chunks *rank, const struct sta
 /* Interleaved: the input of the next forward comes before the backward, the gradient of the next backward
  * before the forward; the gradient that the last backward sent is still a variable. The model holds on to
  * the last input of each chunk and its gradient, and so does the schedule to what it received last in the
- * warm-up. On the first and the last stage, whatever a group is larger than the pipeline waits in a
- * queue. */
+ * warm-up. On the last stage, as many gradients as a group is larger than the pipeline wait in a queue. */
 static int64_t interleaved_boundaries(const struct schedule *schedule, const struct rank_chunks *rank,
                                       const struct state *state, const struct events *events,
                                       const struct event *event, const struct event *next)
@@ -62,7 +61,7 @@ static int64_t interleaved_boundaries(const struct schedule *schedule, const str
         count++;
     if (state->first_received_done)
         count += 2;
-    if (schedule->group > schedule->pp && (rank->pp_rank == 0 || rank->pp_rank == rank->pp - 1))
+    if (schedule->group > schedule->pp && rank->pp_rank == rank->pp - 1)
         count += schedule->group - schedule->pp;
     return count;
 }
