@@ -136,12 +136,21 @@ static void check(struct walk *walk, const struct rule *rule)
     *findings_add(walk->findings, walk->arena) = finding;
 }
 
+/* With --yaml-cfg all values are in that file: what stands on the command line is only launched and
+ * parsed. */
+static bool is_reached(const struct walk *walk, const struct rule *rule)
+{
+    if (walk->release < rule->since || walk->release > rule->until)
+        return false;
+    return !walk->job->yaml_cfg || rule->stage <= STAGE_PARSE || rule->stage > STAGE_EVAL;
+}
+
 static void walk_section(struct walk *walk, const struct rule_section *section)
 {
     for (size_t i = 0; i < section->count; i++) {
         const struct rule *rule = &section->rows[i];
 
-        if (walk->release < rule->since || walk->release > rule->until)
+        if (!is_reached(walk, rule))
             continue;
         if (rule->adjust)
             rule->adjust(walk);

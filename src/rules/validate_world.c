@@ -2,9 +2,27 @@
  */
 #include <inttypes.h>
 
+#include "rules/heterogeneous.h"
 #include "rules/nearest.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
+
+static enum answer yaml_legacy(struct walk *walk, struct finding *finding)
+{
+    if (!walk->job->yaml_cfg)
+        return NOT_APPLICABLE;
+    if (!is_on(walk->job->use_legacy_models))
+        return HOLDS;
+    return violated(walk, finding, "legacy models cannot be configured by --yaml-cfg");
+}
+
+static enum answer yaml_unread(struct walk *walk, struct finding *finding)
+{
+    if (!walk->job->yaml_cfg)
+        return NOT_APPLICABLE;
+    return violated(walk, finding, "'%s' replaces every option: only the launch is checked",
+                    walk->job->yaml_cfg);
+}
 
 static enum answer ckpt_convert(struct walk *walk, struct finding *finding)
 {
@@ -274,6 +292,26 @@ static void data_parallel(struct walk *walk)
 }
 
 static const struct rule rows[] = {
+    { .id = "legacy-models-yaml",
+      .stage = STAGE_PARSE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .options = "--yaml-cfg --use-legacy-models",
+      .check = yaml_legacy,
+      .what = "--yaml-cfg excludes legacy models",
+      .why = "The file describes Megatron-core configs.",
+      .fix = "remove --use-legacy-models" },
+    { .id = "yaml-unread",
+      .stage = STAGE_PARSE,
+      .severity = SEVERITY_NOTE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "--yaml-cfg",
+      .check = yaml_unread,
+      .what = "options stand on the command line, where they can be checked",
+      .why = "Megatron replaces all arguments by those of the --yaml-cfg file.",
+      .fix = "give the options on the command line" },
     { .id = "world-size",
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_8_0,
@@ -328,6 +366,19 @@ static const struct rule rows[] = {
       .what = "--non-persistent-ckpt-type is global or local",
       .why = "argparse knows in_memory, the checkpoint code does not; local since 0.11.",
       .fix = "--non-persistent-ckpt-type global" },
+    { .id = "hetero-config",
+      .stage = STAGE_VALIDATE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .options = "--heterogeneous-layers-config-encoded-json --num-layers --hidden-size "
+                 "--num-attention-heads --num-query-groups --rotary-base",
+      .check = heterogeneous_agrees,
+      .what = "options repeat what a heterogeneous configuration says",
+      .why = "Megatron compares fourteen values and builds the blocks from the "
+                 "configuration.",
+      .fix = "the values of the configuration, with --swiglu --normalization RMSNorm "
+                 "--group-query-attention --use-rope-scaling --use-rotary-position-embeddings" },
     { .id = "legacy-models-ckpt",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,
