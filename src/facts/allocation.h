@@ -1,5 +1,5 @@
-/* What Slurm and CUDA say about the job's nodes and GPUs, from the environment alone: pure, so that a batch
- * record or a facts file gets the same answers. */
+/* What Slurm and CUDA say about the job's nodes and GPUs, from the environment alone: pure, so that a
+ * batch record or a facts file gets the same answers. */
 #ifndef FACTS_ALLOCATION_H
 #define FACTS_ALLOCATION_H
 

@@ -14,17 +14,19 @@ static bool is_assignment(const char *word)
 
 void apply_env(struct peel *peel, struct launch_layer *layer)
 {
+    bool empty = peel_given(peel, "i");
+
     (void)layer;
     if (peel_given(peel, "S")) {
         peel_cannot_know(peel, "'env -S' splits a string");
         return;
     }
-    if (peel->used < peel->argc && strcmp(peel->word[peel->used], "-") == 0)
+    if (peel->used < peel->argc && strcmp(peel->word[peel->used], "-") == 0) {
+        empty = true;
         peel->used++;
-    else if (!peel_given(peel, "i"))
-        goto unset;
-    peel->launch->environment = (struct environment) { .known = true };
-unset:
+    }
+    if (empty)
+        peel->launch->environment = (struct environment) { .known = true };
     for (int i = 0; i < peel->given_count; i++)
         if (strcmp(peel->given[i].name, "u") == 0)
             peel_setenv(peel, peel->given[i].value, NULL);
@@ -181,8 +183,13 @@ void apply_taskset(struct peel *peel, struct launch_layer *layer)
 /* "uv run x.py" runs python. */
 void apply_uv(struct peel *peel, struct launch_layer *layer)
 {
+    const struct given *module = peel_given(peel, "m");
+
     (void)layer;
-    if (peel_given(peel, "m")) {
+    if (module && module->words == 1) {
+        peel_cannot_know(peel, "'%s' is one word; write '-m %s'", peel->word[module->index],
+                         module->value);
+    } else if (module) {
         peel->used--;
         peel->module = true;
     }

@@ -15,9 +15,12 @@ static bool is_torchrun(const struct launch_layer *layer)
 /* The name of what starts the ranks, for messages. */
 static const char *starter(const struct launch_layer *layer, struct arena *arena)
 {
-    const char *names = layer && layer->launcher ? layer->launcher->names : "the launcher";
+    const char *names;
 
-    return arena_strndup(arena, names, layer ? strcspn(names, " ") : strlen(names));
+    if (!layer || !layer->launcher)
+        return "the launcher";
+    names = *layer->launcher->names ? layer->launcher->names : layer->launcher->modules;
+    return arena_strndup(arena, names, strcspn(names, " "));
 }
 
 /* The edit that sets a number of the launcher's: "--nnodes 4". */

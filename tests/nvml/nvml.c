@@ -1,5 +1,5 @@
-/* A stand-in for the driver's libnvidia-ml.so.1: the GPUs that NVML_STAND_IN lists, one after another,
- * separated by ';', each as
+/* A stand-in for the driver's libnvidia-ml.so.1: the GPUs that NVML_STAND_IN lists, one after
+ * another, separated by ';', each as
  *     name|uuid|total MiB|reserved MiB|used MiB|major.minor[|MIG instance uuid:MiB,...]
  * "hang" and "crash" behave like a driver that does; unset: no driver. */
 #include <stdio.h>
@@ -113,7 +113,8 @@ int nvmlDeviceGetMemoryInfo_v2(void *device, void *out)
         unsigned long long total, reserved, free, used;
     } *memory = out;
 
-    if (getenv("NVML_STAND_IN_OLD") || memory->version != ((unsigned int)sizeof(*memory) | 2u << 24))
+    if (getenv("NVML_STAND_IN_OLD") ||
+        memory->version != ((unsigned int)sizeof(*memory) | 2u << 24))
         return OLD_DRIVER;
     memory->total = d->total << 20;
     memory->reserved = d->reserved << 20;

@@ -428,6 +428,29 @@ static void gpus_complete_the_world(void **state)
     arena_release(&arena);
 }
 
+/* Every spelling of an option stands in its row once. */
+static void options_are_unique(const struct launcher *row)
+{
+    const char *seen[512];
+    size_t length[512];
+    int count = 0;
+
+    for (const char *p = row->options; p && *p; p += *p == ' ') {
+        while (*p && *p != ' ') {
+            size_t n = strcspn(p, "|= ");
+
+            for (int i = 0; i < count; i++) {
+                if (length[i] == n && memcmp(seen[i], p, n) == 0)
+                    fail_msg("%s: option '%.*s' twice", row->names, (int)n, p);
+            }
+            seen[count] = p;
+            length[count++] = n;
+            p += n;
+            p += *p == '|' ? 1 : strcspn(p, " ");
+        }
+    }
+}
+
 static void rows_are_well_formed(void **state)
 {
     (void)state;
@@ -436,6 +459,7 @@ static void rows_are_well_formed(void **state)
         const char *p = row->names;
 
         assert_true(row->cannot_know || row->options);
+        options_are_unique(row);
         assert_true(!row->starts_ranks || row->apply || row->cannot_know);
         for (; *p; p += strspn(p, " ")) {
             size_t n = strcspn(p, " ");

@@ -79,8 +79,7 @@ static const struct row {
     { "srun -N4 --ntasks-per-node=1 torchrun --nnodes 4 --nproc-per-node 8 " GPT, "A=1", NULL,
       "main", "", NULL, NULL },
     { "srun -N8 torchrun --nnodes 4 --nproc-per-node 8 " GPT, "A=1", NULL, "main",
-      "launch-torchrun-per-node", "srun starts torchrun 8 times, but --nnodes is 4",
-      "--nnodes 8" },
+      "launch-torchrun-per-node", "srun starts torchrun 8 times, but --nnodes is 4", "--nnodes 8" },
     { "torchrun --nnodes 4 --nproc-per-node 8 " GPT,
       "SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=32 SLURM_STEP_NUM_NODES=4", NULL, "main",
       "launch-torchrun-per-node", "8 times on each node", "--ntasks 4" },
@@ -154,18 +153,23 @@ static void walk_row(const struct row *row, struct arena *arena, struct walked *
     struct environment env = { .known = true, .entry = entry };
     struct argparse_result parse;
     struct job job;
-    struct walk walk = { .arena = arena, .facts = &walked->facts, .launch = &walked->launch,
-                         .release = release_parse(row->release), .parse = &parse, .job = &job,
+    struct walk walk = { .arena = arena,
+                         .facts = &walked->facts,
+                         .launch = &walked->launch,
+                         .release = release_parse(row->release),
+                         .parse = &parse,
+                         .job = &job,
                          .findings = &walked->findings };
 
     memset(walked, 0, sizeof(*walked));
     env.count = split(row->env, entry, arena);
     launch_parse(split(row->command, word, arena), word, &env, arena, &walked->launch);
     if (row->torch)
-        walked->facts.torch = (struct fact_str){ true, row->torch, "test" };
+        walked->facts.torch = (struct fact_str) { true, row->torch, "test" };
     allocation_tell(&walked->launch, arena, &walked->facts);
     job_init(&job);
-    argparse_parse(walked->launch.argc, walked->launch.argv, walk.release, NULL, arena, &job, &parse);
+    argparse_parse(walked->launch.argc, walked->launch.argv, walk.release, NULL, arena, &job,
+                   &parse);
     rules_walk(&walk);
 }
 
@@ -235,8 +239,9 @@ static void every_rule_fails_and_holds_above(void **state)
 
 static void findings_point_at_the_launchers_words(void **state)
 {
-    static const struct row row = { "srun -N8 torchrun --nnodes 4 --nproc-per-node 8 " GPT, "A=1",
-                                    NULL, "main", "", NULL, NULL };
+    static const struct row row = {
+        "srun -N8 torchrun --nnodes 4 --nproc-per-node 8 " GPT, "A=1", NULL, "main", "", NULL, NULL
+    };
     struct arena arena = ARENA_INIT;
     struct walked walked;
     const struct finding *finding;

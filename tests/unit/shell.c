@@ -1,5 +1,5 @@
-/* The one command of a string, against bash itself: whatever shell_command_read() accepts must be what bash
- * runs, word for word, with the same environment. */
+/* The one command of a string, against bash itself: whatever shell_command_read() accepts must be
+ * what bash runs, word for word, with the same environment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,20 +14,47 @@
 
 #include "launch/shell.h"
 
-static const char *const fronts[] = { "", "", "cd / && ", "export Z=1; ", "Z=$X ", "Z=2;", "set -e\n",
-                                      "true && Z='3 4' ", "export Z=$Y; Z=5;", "echo a >&2; ",
-                                      "exec ", "Y=new; ", "cd /nowhere-at-all || exit 1; " };
+static const char *const fronts[] = { "",
+                                      "",
+                                      "cd / && ",
+                                      "export Z=1; ",
+                                      "Z=$X ",
+                                      "Z=2;",
+                                      "set -e\n",
+                                      "true && Z='3 4' ",
+                                      "export Z=$Y; Z=5;",
+                                      "echo a >&2; ",
+                                      "exec ",
+                                      "Y=new; ",
+                                      "cd /nowhere-at-all || exit 1; " };
 
-static const char *const words[] = { "a", "'b c'", "\"d e\"", "$X", "${Y}", "\"$X $Y\"", "'$X'",
-                                     "\\$X", "f\\ g", "--opt=\"q r\"", "''", "\"\"", "$EMPTY",
-                                     "$UNSET", "\"$UNSET\"", "h'i'\"j\"$Y", "l#m", "2>/dev/null",
-                                     "\\\\", "\"\\\"\"", "\"\\n\"", "a=b", "n$", "$X$Y", "x${X}y",
-                                     "\"${X}\"z", "2>&1", "3", "-x", "\\\n", "--a-b", "\"a'b\"",
-                                     "$Z", "#k", "{", "}", "a{b", "!", "*", "$(echo x)", "`echo y`",
-                                     "[0]", "?", "~", "${X:-1}", "$((1+1))", "a;b", "a&&b", "(" };
+static const char *const words[] = {
+    "a",           "'b c'",   "\"d e\"",     "$X",     "${Y}",
+    "\"$X $Y\"",   "'$X'",    "\\$X",        "f\\ g",  "--opt=\"q r\"",
+    "''",          "\"\"",    "$EMPTY",      "$UNSET", "\"$UNSET\"",
+    "h'i'\"j\"$Y", "l#m",     "2>/dev/null", "\\\\",   "\"\\\"\"",
+    "\"\\n\"",     "a=b",     "n$",          "$X$Y",   "x${X}y",
+    "\"${X}\"z",   "2>&1",    "3",           "-x",     "\\\n",
+    "--a-b",       "\"a'b\"", "$Z",          "#k",     "{",
+    "}",           "a{b",     "!",           "*",      "$(echo x)",
+    "`echo y`",    "[0]",     "?",           "~",      "${X:-1}",
+    "$((1+1))",    "a;b",     "a&&b",        "("
+};
 
-static const char *const backs[] = { "", "", "", " ", ";", " || exit 1", " 2>&1", " | cat", " 2>&1 | cat",
-                                     " # remark", "\n", " &", "; true", " > /dev/null 2>&1" };
+static const char *const backs[] = { "",
+                                     "",
+                                     "",
+                                     " ",
+                                     ";",
+                                     " || exit 1",
+                                     " 2>&1",
+                                     " | cat",
+                                     " 2>&1 | cat",
+                                     " # remark",
+                                     "\n",
+                                     " &",
+                                     "; true",
+                                     " > /dev/null 2>&1" };
 
 static const char *const environment[] = { "X=1 2", "Y=y", "EMPTY=" };
 
