@@ -9,11 +9,11 @@
 /* What a try came to; nothing of it lives in the try's arena. */
 struct outcome {
     enum verdict verdict;
-    int blocking;         /* errors that stop the job */
-    const char *first;    /* id of the first of them, or NULL */
-    bool memory_stops;    /* the first of them is of stage memory */
-    bool tight;           /* memory warns */
-    uint64_t at_least;    /* largest of all pipeline ranks */
+    int blocking;      /* errors that stop the job */
+    const char *first; /* id of the first of them, or NULL */
+    bool memory_stops; /* the first of them is of stage memory */
+    bool tight;        /* memory warns */
+    uint64_t at_least; /* largest of all pipeline ranks */
     uint64_t expected;
 };
 
@@ -58,7 +58,7 @@ static struct facts fixed_release(const struct facts *facts, enum release releas
 {
     struct facts fixed = *facts;
 
-    fixed.megatron = (struct fact_str){ .known = true, .value = release_name(release) };
+    fixed.megatron = (struct fact_str) { .known = true, .value = release_name(release) };
     return fixed;
 }
 
@@ -69,6 +69,7 @@ static void decide_plan(const struct advisor *advisor, const struct plan *plan, 
     struct request request = plan_apply(plan, advisor->request, release, arena);
     struct facts *facts;
 
+    request.errors_only = !every_release;
     if (!every_release) {
         facts = arena_alloc(arena, sizeof(*facts));
         *facts = fixed_release(request.facts, release);
@@ -102,7 +103,8 @@ static bool same_plan(const struct plan *a, const struct plan *b)
     return true;
 }
 
-/* --- rules ------------------------------------------------------------------------------------- */
+/* --- rules -------------------------------------------------------------------------------------
+ */
 
 /* An option that no table has: the name it was meant to be, else without it. */
 static bool repair_unknown(const struct report *report, int n, struct plan *plan)
@@ -126,16 +128,32 @@ static bool repair_unknown(const struct report *report, int n, struct plan *plan
     return true;
 }
 
-/* Better: that rule is satisfied and no more errors than before are left. */
-static bool repairs_it(const struct outcome *before, const struct outcome *after)
+/* Rules repaired on the way to a plan. */
+struct repaired {
+    int count;
+    const char *rule[12];
+};
+
+static bool was_repaired(const struct repaired *repaired, const char *rule)
 {
-    if (!after->first)
+    for (int i = 0; i < repaired->count; i++)
+        if (strcmp(repaired->rule[i], rule) == 0)
+            return true;
+    return false;
+}
+
+/* Better: the first error is gone, and what is first now stands further down the walk (rules that
+ * had nothing to say before may find something now) or has not been met yet. */
+static bool repairs_it(const struct outcome *before, const struct outcome *after,
+                       const struct repaired *repaired)
+{
+    if (!after->first || rule_order(after->first) > rule_order(before->first))
         return true;
-    return strcmp(before->first, after->first) != 0 && after->blocking <= before->blocking;
+    return strcmp(after->first, before->first) != 0 && !was_repaired(repaired, after->first);
 }
 
 static bool repair(const struct advisor *advisor, const struct report *report,
-                   const struct outcome *before, struct plan *plan)
+                   const struct outcome *before, const struct repaired *repaired, struct plan *plan)
 {
     enum { MOST_CANDIDATES = 24 };
 
@@ -149,7 +167,7 @@ static bool repair(const struct advisor *advisor, const struct report *report,
             if (!repair_try(&repairs[r], report, n, &candidate, advisor->arena))
                 break;
             after = try_plan(advisor, &candidate);
-            if (repairs_it(before, &after)) {
+            if (repairs_it(before, &after, repaired)) {
                 *plan = candidate;
                 return true;
             }
@@ -162,8 +180,7 @@ static bool repair(const struct advisor *advisor, const struct report *report,
         if (!repair_unknown(report, n, &candidate))
             break;
         after = try_plan(advisor, &candidate);
-        if (!after.first || after.blocking < before->blocking ||
-            strcmp(before->first, after.first) != 0) {
+        if (repairs_it(before, &after, repaired) || after.blocking < before->blocking) {
             *plan = candidate;
             return true;
         }
@@ -175,24 +192,27 @@ static bool repair(const struct advisor *advisor, const struct report *report,
 static bool repair_all(const struct advisor *advisor, struct plan *plan, struct outcome *outcome)
 {
     enum { MOST_REPAIRS = 10 };
+    struct repaired repaired = { 0 };
 
     *outcome = try_plan(advisor, plan);
     for (int i = 0; i < MOST_REPAIRS && outcome->first && !outcome->memory_stops; i++) {
         struct arena scratch = ARENA_INIT;
         struct report report;
-        bool repaired;
+        bool better;
 
         decide_plan(advisor, plan, false, &scratch, &report);
-        repaired = repair(advisor, &report, outcome, plan);
+        repaired.rule[repaired.count++] = outcome->first;
+        better = repair(advisor, &report, outcome, &repaired, plan);
         arena_release(&scratch);
-        if (!repaired)
+        if (!better)
             return false;
         *outcome = try_plan(advisor, plan);
     }
     return !outcome->first || outcome->memory_stops;
 }
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------
+ */
 
 struct climb {
     struct plan plan;
@@ -227,13 +247,14 @@ static void climb_rung(const struct advisor *advisor, const struct rung *rung, s
             continue;
         if (!repair_all(advisor, &candidate, &after) || !lighter(&after, &best.outcome))
             continue;
-        best = (struct climb){ .plan = candidate, .outcome = after };
+        best = (struct climb) { .plan = candidate, .outcome = after };
     }
     *climb = best;
     arena_release(&scratch);
 }
 
-/* Drops every edit without which the job still goes; a dropped one may have been what others were for. */
+/* Drops every edit without which the job still goes; a dropped one may have been what others were
+ * for. */
 static void drop_unneeded(const struct advisor *advisor, struct climb *climb)
 {
     bool dropped;
@@ -270,8 +291,8 @@ static bool goes_beyond(const struct plan *plan)
     return false;
 }
 
-/* Climbs from 'start' leaving out the rungs of 'skip'. Returns the number of the last rung that was needed, -1
- * when none was. */
+/* Climbs from 'start' leaving out the rungs of 'skip'. Returns the number of the last rung that was
+ * needed, -1 when none was. */
 static int climb_all(const struct advisor *advisor, unsigned skip, struct climb *climb)
 {
     int last = -1;
@@ -290,14 +311,15 @@ static int climb_all(const struct advisor *advisor, unsigned skip, struct climb 
     return last;
 }
 
-/* --- the fix ----------------------------------------------------------------------------------- */
+/* --- the fix -----------------------------------------------------------------------------------
+ */
 
 static void add_change(struct fix *fix, const char *name, int64_t before, int64_t after)
 {
     if (before == after || before <= 0 || after <= 0)
         return;
     fix->change[fix->change_count++] =
-        (struct change){ .name = name, .before = before, .after = after };
+        (struct change) { .name = name, .before = before, .after = after };
 }
 
 static void add_env(struct fix *fix, struct arena *arena)
@@ -309,9 +331,8 @@ static void add_env(struct fix *fix, struct arena *arena)
 
         if (edit->target != EDIT_ENVIRONMENT)
             continue;
-        env[fix->env_count++] = edit->remove
-                                    ? edit->option
-                                    : arena_printf(arena, "%s=%s", edit->option, edit->value);
+        env[fix->env_count++] =
+            edit->remove ? edit->option : arena_printf(arena, "%s=%s", edit->option, edit->value);
     }
     fix->env = env;
 }

@@ -1,7 +1,7 @@
-/* Edits that would make a stopped job go, in the order of the optimization priority list: distributed
- * optimizer; recompute; sequence parallel; expert parallel; pipeline parallel; micro batch; then, marked as
- * beyond the list, TP up to the NVLink domain and CP. Each is applied to the argv and the whole verdict is
- * reached again: what is offered has been walked and estimated. */
+/* Edits that would make a stopped job go, in the order of the optimization priority list:
+ * distributed optimizer; recompute; sequence parallel; expert parallel; pipeline parallel; micro
+ * batch; then, marked as beyond the list, TP up to the NVLink domain and CP. Each is applied to the
+ * argv and the whole verdict is reached again: what is offered has been walked and estimated. */
 #ifndef ADVISE_ADVISE_H
 #define ADVISE_ADVISE_H
 
@@ -20,7 +20,7 @@ struct edit {
     bool remove;
 };
 
-struct change { /* what a fix moves besides memory */
+struct change {       /* what a fix moves besides memory */
     const char *name; /* "data_parallel_size" */
     int64_t before, after;
 };
@@ -30,8 +30,8 @@ struct fix {
     struct edit edit[12];
     int argc; /* the whole trainer argv after the edits */
     const char *const *argv;
-    int64_t world;     /* ranks after the edits, 0 unknown */
-    int env_count;     /* changed names only, "NAME=value" or "NAME" (removed) */
+    int64_t world; /* ranks after the edits, 0 unknown */
+    int env_count; /* changed names only, "NAME=value" or "NAME" (removed) */
     const char *const *env;
     uint64_t peak_bytes; /* largest expected peak of all pipeline ranks; 0 unknown */
     bool fits;           /* the verdict on it is go or warn */

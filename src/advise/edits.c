@@ -1,5 +1,6 @@
 #include "advise/edits.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +25,12 @@ static bool put(struct plan *plan, struct edit edit)
 
 bool plan_set(struct plan *plan, enum edit_target target, const char *option, const char *value)
 {
-    return put(plan, (struct edit){ .target = target, .option = option, .value = value });
+    return put(plan, (struct edit) { .target = target, .option = option, .value = value });
 }
 
 bool plan_remove(struct plan *plan, enum edit_target target, const char *option)
 {
-    return put(plan, (struct edit){ .target = target, .option = option, .remove = true });
+    return put(plan, (struct edit) { .target = target, .option = option, .remove = true });
 }
 
 void plan_drop(struct plan *plan, int index)
@@ -63,17 +64,41 @@ static void cut(struct words *words, int at, int n)
     words->count -= n;
 }
 
-/* Where the option's field was last set, as argparse sees these words. */
-static struct place place_of(const struct words *words, const struct option_row *row,
-                             const struct request *request, enum release release,
-                             struct arena *arena)
+/* Does this word set the row's field? */
+static bool names(const struct option_row *row, const char *word, enum release release)
 {
-    struct job *job = arena_alloc(arena, sizeof(*job));
-    struct argparse_result result;
+    const struct option_row *found =
+        word[0] == '-' ? option_find(word, strcspn(word, "="), release) : NULL;
 
-    job_init(job);
-    argparse_parse(words->count, words->word, release, request->extra, arena, job, &result);
-    return job->place[row->dest];
+    return found && found->dest == row->dest;
+}
+
+/* The option's word and its values. */
+static int words_of(const struct words *words, int at, enum release release)
+{
+    const char *word = words->word[at];
+    const struct option_row *row = option_find(word, strcspn(word, "="), release);
+    int n = 1, most;
+
+    if (row->kind != OPTION_STORE || strchr(word, '='))
+        return 1;
+    most = !*row->nargs                               ? 1
+           : *row->nargs == '+' || *row->nargs == '*' ? words->count
+                                                      : atoi(row->nargs);
+    while (n <= most && at + n < words->count &&
+           (words->word[at + n][0] != '-' || isdigit((unsigned char)words->word[at + n][1])))
+        n++;
+    return n;
+}
+
+/* Where the field is set last; index -1: nowhere. */
+static struct place place_of(const struct words *words, const struct option_row *row,
+                             enum release release)
+{
+    for (int i = words->count - 1; i >= 0; i--)
+        if (names(row, words->word[i], release))
+            return (struct place) { .index = i, .words = words_of(words, i, release) };
+    return (struct place) { .index = -1 };
 }
 
 static int insert_value(struct words *words, int at, const char *value, struct arena *arena)
@@ -89,9 +114,10 @@ static int insert_value(struct words *words, int at, const char *value, struct a
     return at;
 }
 
-/* The last setting is replaced where it stands; a new one goes to the end; earlier ones do not count. */
-static void edit_words(struct words *words, const struct edit *edit, const struct request *request,
-                       enum release release, struct arena *arena)
+/* The last setting is replaced where it stands; a new one goes to the end; earlier ones do not
+ * count. */
+static void edit_words(struct words *words, const struct edit *edit, enum release release,
+                       struct arena *arena)
 {
     const struct option_row *row = option_find(edit->option, strlen(edit->option), release);
     struct place place;
@@ -99,13 +125,13 @@ static void edit_words(struct words *words, const struct edit *edit, const struc
 
     if (!row)
         return;
-    place = place_of(words, row, request, release, arena);
+    place = place_of(words, row, release);
     while (place.index >= 0) {
         cut(words, place.index, place.words);
         at = place.index;
         if (!edit->remove)
             break;
-        place = place_of(words, row, request, release, arena);
+        place = place_of(words, row, release);
     }
     if (edit->remove)
         return;
@@ -144,13 +170,20 @@ bool launcher_edit(const struct launch *launch, int64_t world, const char **opti
     const char *word;
     int64_t unit;
 
+    if (!launch->command_argc) { /* only the trainer's argv and a number of ranks were given */
+        *option = "world_size";
+        *value = world;
+        return true;
+    }
     if (!place->words || place->index >= launch->command_argc)
         return false;
     word = launch->command[place->index];
     if (word[0] != '-')
         return false;
     *option = arena_strndup(arena, word, strcspn(word, "="));
-    unit = !counts_nodes(*option) ? 1 : launch->ranks_per_node.known ? launch->ranks_per_node.value : 0;
+    unit = !counts_nodes(*option)         ? 1
+           : launch->ranks_per_node.known ? launch->ranks_per_node.value
+                                          : 0;
     if (unit <= 0 || world % unit != 0)
         return false;
     *value = world / unit;
@@ -199,7 +232,7 @@ struct request plan_apply(const struct plan *plan, const struct request *request
         else if (edit->remove && !option_find(edit->option, strlen(edit->option), release))
             remove_unknown(&words, edit->option);
         else
-            edit_words(&words, edit, request, release, arena);
+            edit_words(&words, edit, release, arena);
     }
     launch->argc = words.count;
     launch->argv = words.word;

@@ -1,4 +1,5 @@
-/* Edits applied to a request: a new argv, environment and number of ranks. Pure; results in the arena. */
+/* Edits applied to a request: a new argv, environment and number of ranks. Pure; results in the
+ * arena. */
 #ifndef ADVISE_EDITS_H
 #define ADVISE_EDITS_H
 
@@ -16,13 +17,14 @@ bool plan_set(struct plan *plan, enum edit_target target, const char *option, co
 bool plan_remove(struct plan *plan, enum edit_target target, const char *option);
 void plan_drop(struct plan *plan, int index);
 
-/* The launcher's option that decides the number of ranks, as its user wrote it ("--nnodes", "-N", "-np"), and the
- * number that gives 'world' ranks with it; false where there is none or no whole number does. */
+/* The launcher's option that decides the number of ranks, as its user wrote it ("--nnodes", "-N",
+ * "-np"), and the number that gives 'world' ranks with it ("world_size" where no launch command is
+ * known); false where there is none or no whole number does. */
 bool launcher_edit(const struct launch *launch, int64_t world, const char **option, int64_t *value,
                    struct arena *arena);
 
-/* The request as it would be after the plan's edits, for one release's options. What cannot be edited (an
- * option the release does not have) is left out. */
+/* The request as it would be after the plan's edits, for one release's options. What cannot be
+ * edited (an option the release does not have) is left out. */
 struct request plan_apply(const struct plan *plan, const struct request *request,
                           enum release release, struct arena *arena);
 

@@ -73,9 +73,12 @@ static bool has_dense_mlp(const struct job *job)
 }
 
 static const struct module modules[] = {
-    { "core_attn", keeps_scores },  { "moe_act", has_grouped_moe },
-    { "layernorm", has_separate_norm }, { "mla_up_proj", has_mla },
-    { "shared_experts", has_shared_experts }, { "mlp", has_dense_mlp },
+    { "core_attn", keeps_scores },
+    { "moe_act", has_grouped_moe },
+    { "layernorm", has_separate_norm },
+    { "mla_up_proj", has_mla },
+    { "shared_experts", has_shared_experts },
+    { "mlp", has_dense_mlp },
     { "moe", has_moe },
 };
 enum { MODULE_COUNT = sizeof(modules) / sizeof(modules[0]) };
@@ -92,7 +95,8 @@ static bool is_on(const struct job *job, const char *module)
            list_has(&job->recompute_modules, module);
 }
 
-/* n: 0 .. MODULE_COUNT - 1: that module alone; then the first two, three ...; each with those already on. */
+/* n: 0 .. MODULE_COUNT - 1: that module alone; then the first two, three ...; each with those
+ * already on. */
 static const char *module_set(const struct job *job, int n, struct arena *arena)
 {
     bool alone = n < MODULE_COUNT;
@@ -194,9 +198,10 @@ static bool pipeline_parallel(const struct report *report, int n, struct plan *p
     int64_t size, whole = report->launch->world.known ? report->launch->world.value : 0;
 
     if (n > 8 || job->pipeline_model_parallel_layout ||
-        !larger_divisor(whole / (job->tensor_model_parallel_size > 0 && job->context_parallel_size > 0
-                                     ? job->tensor_model_parallel_size * job->context_parallel_size
-                                     : 1),
+        !larger_divisor(whole /
+                            (job->tensor_model_parallel_size > 0 && job->context_parallel_size > 0
+                                 ? job->tensor_model_parallel_size * job->context_parallel_size
+                                 : 1),
                         job->pipeline_model_parallel_size, n, &size))
         return false;
     return plan_set(plan, EDIT_TRAINER, "--pipeline-model-parallel-size", number(size, arena));
@@ -218,7 +223,8 @@ static bool micro_batch(const struct report *report, int n, struct plan *plan, s
     return false;
 }
 
-/* With a CUDA_DEVICE_MAX_CONNECTIONS that a first tensor or context group needs, repairs.c comes in. */
+/* With a CUDA_DEVICE_MAX_CONNECTIONS that a first tensor or context group needs, repairs.c comes
+ * in. */
 static bool tensor_parallel(const struct report *report, int n, struct plan *plan,
                             struct arena *arena)
 {

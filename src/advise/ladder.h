@@ -6,7 +6,8 @@
 
 struct rung {
     const char *name;
-    /* Puts the n-th candidate into 'plan' for the job as the plan so far leaves it; false: no more. */
+    /* Puts the n-th candidate into 'plan' for the job as the plan so far leaves it; false: no more.
+     */
     bool (*propose)(const struct report *report, int n, struct plan *plan, struct arena *arena);
 };
 

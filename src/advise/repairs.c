@@ -59,9 +59,9 @@ static bool pipeline_size_of_world(const struct report *report, int n, int64_t *
 {
     const struct job *job = report->job;
 
-    return nearest_divisor(world(report) / at_least_one(job->tensor_model_parallel_size *
-                                                        job->context_parallel_size),
-                           job->pipeline_model_parallel_size, n, value);
+    return nearest_divisor(
+        world(report) / at_least_one(job->tensor_model_parallel_size * job->context_parallel_size),
+        job->pipeline_model_parallel_size, n, value);
 }
 
 static bool tensor_size_of_world(const struct report *report, int n, int64_t *value)
@@ -100,8 +100,8 @@ static bool global_batch(const struct report *report, int n, int64_t *value)
 
     if (job->data_parallel_size == NONE_INT || job->micro_batch_size == NONE_INT)
         return false;
-    return nearest_multiple(job->micro_batch_size * job->data_parallel_size,
-                            job->global_batch_size, n, value);
+    return nearest_multiple(job->micro_batch_size * job->data_parallel_size, job->global_batch_size,
+                            n, value);
 }
 
 static bool interleaved_batch(const struct report *report, int n, int64_t *value)
@@ -118,8 +118,8 @@ static bool interleaved_batch(const struct report *report, int n, int64_t *value
 static bool eval_batch(const struct report *report, int n, int64_t *value)
 {
     const struct job *job = report->job;
-    int64_t micro = job->eval_micro_batch_size != NONE_INT ? job->eval_micro_batch_size
-                                                           : job->micro_batch_size;
+    int64_t micro =
+        job->eval_micro_batch_size != NONE_INT ? job->eval_micro_batch_size : job->micro_batch_size;
     int64_t global = job->eval_global_batch_size != NONE_INT ? job->eval_global_batch_size
                                                              : job->global_batch_size;
 
@@ -177,10 +177,17 @@ static bool rank_count(const struct report *report, int n, int64_t *value)
                             world(report), n, value);
 }
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------
+ */
 
-#define EDITS(id, text) { .rule = id, .edits = text }
-#define VALUES(id, name, function) { .rule = id, .option = name, .candidate = function }
+#define EDITS(id, text)                                                                            \
+    {                                                                                              \
+        .rule = id, .edits = text                                                                  \
+    }
+#define VALUES(id, name, function)                                                                 \
+    {                                                                                              \
+        .rule = id, .option = name, .candidate = function                                          \
+    }
 
 const struct repair repairs[] = {
     VALUES("world-divides-model", "launcher", rank_count),
@@ -194,8 +201,8 @@ const struct repair repairs[] = {
     EDITS("mbs-required", "--micro-batch-size 1"),
     VALUES("gbs-divisible", "--global-batch-size", global_batch),
     VALUES("microbatches-min", "--global-batch-size", global_batch),
-    VALUES("eval-gbs-divisible", "--eval-global-batch-size", eval_batch),
     VALUES("eval-gbs-divisible", "--global-batch-size", global_batch),
+    VALUES("eval-gbs-divisible", "--eval-global-batch-size", eval_batch),
     VALUES("interleave-group", "--global-batch-size", interleaved_batch),
     VALUES("interleave-remainder", "--global-batch-size", interleaved_batch),
     VALUES("interleave-m-pp", "--global-batch-size", interleaved_batch),
@@ -227,8 +234,8 @@ const struct repair repairs[] = {
     EDITS("cdmc-tp-cp", "CUDA_DEVICE_MAX_CONNECTIONS=1"),
     EDITS("cdmc-sp-old", "CUDA_DEVICE_MAX_CONNECTIONS=1"),
     EDITS("cdmc-fsdp", "unset CUDA_DEVICE_MAX_CONNECTIONS"),
-    EDITS("mfsdp-cdmc", "unset CUDA_DEVICE_MAX_CONNECTIONS"),
-    EDITS("attn-env-conflict", "unset NVTE_FLASH_ATTN;unset NVTE_FUSED_ATTN;unset NVTE_UNFUSED_ATTN"),
+    EDITS("attn-env-conflict",
+          "unset NVTE_FLASH_ATTN;unset NVTE_FUSED_ATTN;unset NVTE_UNFUSED_ATTN"),
     EDITS("qk-scaling-env", "NVTE_APPLY_QK_LAYER_SCALING=1"),
     EDITS("qk-scaling-env", "unset NVTE_APPLY_QK_LAYER_SCALING"),
     VALUES("cp-seq", "--seq-length", sequence),
@@ -275,10 +282,25 @@ const struct repair repairs[] = {
     EDITS("iters-xor-samples", "without --train-samples;without --lr-decay-samples;"
                                "without --lr-warmup-samples"),
     EDITS("seed-positive", "--seed 1234"),
+    EDITS("hcp-product", "without --hierarchical-context-parallel-sizes"),
+    EDITS("hcp-needed", "--cp-comm-type p2p"),
+    EDITS("swiglu-xor", "without --squared-relu;without --quick-geglu"),
+    EDITS("moe-ffn-orphan", "without --moe-ffn-hidden-size"),
+    EDITS("fga-offload-te", "NVTE_CPU_OFFLOAD_V1=1"),
+    EDITS("opt-offload-pao", "--use-precision-aware-optimizer"),
+    EDITS("defer-wgrad", "without --defer-embedding-wgrad-compute"),
+    EDITS("posemb-nopos", "without --no-position-embedding"),
+    EDITS("deepep-flex", "--moe-token-dispatcher-type flex"),
+    EDITS("group-topk", "without --moe-router-group-topk;without --moe-router-num-groups"),
+    EDITS("ep-overlap", "without --overlap-moe-expert-parallel-comm"),
+    EDITS("delay-wgrad", "without --delay-wgrad-compute"),
+    EDITS("op-fuser-moe", "without --use-transformer-engine-op-fuser"),
+    EDITS("fp8-arch", "--fp8-recipe delayed"),
 };
 const size_t repair_count = sizeof(repairs) / sizeof(repairs[0]);
 
-/* --- applying ---------------------------------------------------------------------------------- */
+/* --- applying ----------------------------------------------------------------------------------
+ */
 
 static bool apply_edit(struct plan *plan, char *edit)
 {

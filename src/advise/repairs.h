@@ -9,8 +9,8 @@ struct repair {
     const char *rule;
     const char *edits; /* fixed edits, separated by ';': "--option VALUE", "-option" removed as
                           "without --option", "NAME=VALUE" and "unset NAME" for the environment */
-    /* or values tried one by one: the n-th candidate for 'option', written to *value; false: no more.
-       'option' "launcher": a number of ranks, given with the launcher's own option */
+    /* or values tried one by one: the n-th candidate for 'option', written to *value; false: no
+       more. 'option' "launcher": a number of ranks, given with the launcher's own option */
     const char *option;
     bool (*candidate)(const struct report *report, int n, int64_t *value);
 };

@@ -15,6 +15,17 @@ const struct rule *rule_find(const char *id)
     return NULL;
 }
 
+int rule_order(const char *id)
+{
+    int order = 0;
+
+    for (size_t s = 0; s < rule_section_count; s++)
+        for (size_t i = 0; i < rule_sections[s]->count; i++, order++)
+            if (strcmp(rule_sections[s]->rows[i].id, id) == 0)
+                return order;
+    return -1;
+}
+
 bool walk_violated(const struct walk *walk, const char *id)
 {
     for (size_t i = 0; i < walk->findings->count; i++)

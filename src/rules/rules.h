@@ -60,6 +60,9 @@ extern const size_t rule_section_count;
 /* NULL when there is no such id. An id can have several rows (since/until): the first is returned. */
 const struct rule *rule_find(const char *id);
 
+/* How far down the walk a rule stands, counted in rows; -1 for no rule. */
+int rule_order(const char *id);
+
 /* Walks all rows of walk->release up to stage eval and unchecked; appends findings in order. */
 void rules_walk(struct walk *walk);
 

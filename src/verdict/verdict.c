@@ -41,6 +41,14 @@ static void walk_release(const struct request *request, enum release release, st
     rules_walk(&walk);
 }
 
+static bool has_error(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->item[i].severity == SEVERITY_ERROR)
+            return true;
+    return false;
+}
+
 /* A script of somebody's own may feed shorter sequences than --seq-length: only what lives between steps is
  * certain then. */
 static void allow_for_own_data(const struct launch *launch, struct arena *arena,
@@ -62,7 +70,7 @@ static void estimate(const struct request *request, struct arena *arena, struct 
 {
     struct walk walk = walk_of(request, arena, report);
 
-    if (walk_shape_violated(&walk))
+    if (walk_shape_violated(&walk) || (request->errors_only && has_error(&report->findings)))
         return;
     memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
     allow_for_own_data(request->launch, arena, &report->memory);

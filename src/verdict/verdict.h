@@ -19,6 +19,7 @@ struct request {
     const struct policy *policy;
     const struct option_extra *extra; /* of a fork, or NULL */
     bool want_fixes;
+    bool errors_only; /* no estimate where a rule stops the job anyway */
 };
 
 /* Everything a renderer needs; lives in the arena. */
