@@ -113,8 +113,23 @@ static const char *name_of(const struct nvml_device *device, struct arena *arena
     return row ? row->name : product;
 }
 
-void devices_tell(const struct devices *devices, const struct nvml_device *own, struct arena *arena,
-                  struct facts *facts)
+/* The least free memory of the first 'used' devices; -1 when they differ in kind. */
+static int64_t least_free(const struct devices *devices, int used)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (int i = 0; i < used && i < devices->count; i++) {
+        const struct nvml_device *device = devices->device[i];
+
+        if (strcmp(device->name, devices->device[0]->name) != 0)
+            return -1;
+        least = device->free_bytes < least ? device->free_bytes : least;
+    }
+    return least > INT64_MAX ? -1 : (int64_t)least;
+}
+
+void devices_tell(const struct devices *devices, const struct nvml_device *own, int used,
+                  struct arena *arena, struct facts *facts)
 {
     const struct nvml_device *device = own ? own : largest(devices);
     const char *source;
@@ -127,8 +142,8 @@ void devices_tell(const struct devices *devices, const struct nvml_device *own, 
     fill_int(&facts->gpu_arch, device->arch, source);
     if (device->mig)
         fill_int(&facts->nvlink_domain, 1, source);
-    if (!own)
-        return;
-    fill_int(&facts->gpu_free_bytes, (int64_t)device->free_bytes, source);
-    fill_str(&facts->gpu_uuid, device->uuid, source, arena);
+    if (own)
+        fill_str(&facts->gpu_uuid, device->uuid, source, arena);
+    fill_int(&facts->gpu_free_bytes, own ? (int64_t)own->free_bytes : least_free(devices, used),
+             "NVML");
 }

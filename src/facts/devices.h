@@ -18,8 +18,9 @@ void devices_visible(const struct nvml *nvml, const char *visible, struct device
 const struct nvml_device *devices_own(const struct devices *devices, const char *local_rank);
 
 /* Fills the facts about the GPU that are not known, from the process's own device or else from the
- * largest visible one (a display card must not speak for the others). */
-void devices_tell(const struct devices *devices, const struct nvml_device *own, struct arena *arena,
-                  struct facts *facts);
+ * largest visible one (a display card must not speak for the others); the free memory is the least of
+ * the 'used' first devices, where they are alike. */
+void devices_tell(const struct devices *devices, const struct nvml_device *own, int used,
+                  struct arena *arena, struct facts *facts);
 
 #endif

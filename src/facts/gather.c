@@ -46,8 +46,9 @@ static void look_at_gpus(const struct launch *launch, bool starts, struct arena 
     if (!launch->container && !facts->gpus_visible.known)
         facts->gpus_visible =
             (struct fact_int) { .known = true, .value = devices.count, .source = "NVML" };
-    devices_tell(&devices, launch->as_task ? devices_own(&devices, local_rank) : NULL, arena,
-                 facts);
+    devices_tell(&devices, launch->as_task ? devices_own(&devices, local_rank) : NULL,
+                 launch->ranks_per_node.known ? (int)launch->ranks_per_node.value : devices.count,
+                 arena, facts);
 }
 
 void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts)

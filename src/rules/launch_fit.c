@@ -304,6 +304,21 @@ static enum answer local_rank_has_device(struct walk *walk, struct finding *find
                     visible->source);
 }
 
+/* A driver's own needs are far below a GiB. */
+static enum answer gpu_is_free(struct walk *walk, struct finding *finding)
+{
+    const struct fact_int *all = &walk->facts->gpu_memory_bytes;
+    const struct fact_int *left = &walk->facts->gpu_free_bytes;
+    const double gib = 1 << 30;
+
+    if (!all->known || !left->known)
+        return NOT_APPLICABLE;
+    if ((double)(all->value - left->value) < 2 * gib)
+        return HOLDS;
+    return violated(walk, finding, "%.1f of the GPU's %.1f GiB are in use already",
+                    (double)(all->value - left->value) / gib, (double)all->value / gib);
+}
+
 /* torch.distributed.launch of torch 2 adds --local-rank=N, that of torch 1 --local_rank=N; Megatron
  * 0.8 knows the second, later releases the first. */
 static enum answer local_rank_spelling(struct walk *walk, struct finding *finding)
@@ -420,6 +435,16 @@ static const struct rule rows[] = {
       .what = "there is a device for the local rank",
       .why = "torch.cuda.set_device() of the local rank fails",
       .fix = "a local rank less than the number of visible GPUs" },
+    { .id = "gpu-in-use",
+      .stage = STAGE_LAUNCH,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .options = "",
+      .check = gpu_is_free,
+      .what = "the GPUs are free",
+      .why = "memory that another process holds is not there for the job",
+      .fix = "nvidia-smi shows whose it is" },
     { .id = "local-rank-spelling",
       .stage = STAGE_LAUNCH,
       .severity = SEVERITY_ERROR,

@@ -225,18 +225,6 @@ static void launches_are_held_against_their_allocation(void **state)
     assert_int_equal(failures, 0);
 }
 
-static void every_rule_fails_and_holds_above(void **state)
-{
-    (void)state;
-    for (size_t r = 0; r < launch_rules.count; r++) {
-        int failing = 0;
-
-        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            failing += strcmp(rows[i].findings, launch_rules.rows[r].id) == 0;
-        assert_true(failing > 0);
-    }
-}
-
 static void findings_point_at_the_launchers_words(void **state)
 {
     static const struct row row = {
@@ -262,7 +250,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(launches_are_held_against_their_allocation),
-        cmocka_unit_test(every_rule_fails_and_holds_above),
         cmocka_unit_test(findings_point_at_the_launchers_words),
     };
 

@@ -15,6 +15,8 @@
 #include "facts/gather.h"
 
 #define H100 "NVIDIA H100 80GB HBM3|GPU-aaaa-1|81559|551|1000|9.0"
+#define BUSY "NVIDIA H100 80GB HBM3|GPU-aaaa-2|81559|551|10000|9.0"
+#define BUSIER "NVIDIA H100 80GB HBM3|GPU-aaaa-3|81559|551|20000|9.0"
 #define T400 "NVIDIA T400|GPU-bbbb-2|4096|0|0|7.5"
 #define DIVIDED "NVIDIA A100-SXM4-40GB|GPU-cccc-3|40960|0|0|8.0|MIG-1111:19968,MIG-2222:4864"
 
@@ -134,6 +136,7 @@ static void gpus_speak_where_the_job_runs(void **state)
     assert_int_equal(facts.gpu_arch.value, 90);
     assert_int_equal(facts.gpus_visible.value, 2);
     assert_false(facts.gpu_uuid.known);
+    assert_false(facts.gpu_free_bytes.known); /* of devices that differ */
 
     facts_init(&facts);
     gather("srun -n 2 python pretrain_gpt.py", "A=1", true, &arena, &facts);
@@ -155,6 +158,12 @@ static void gpus_speak_where_the_job_runs(void **state)
     assert_string_equal(facts.gpu_uuid.value, "GPU-aaaa-1");
     assert_true(facts.gpu_free_bytes.value == 80008LL << 20);
     assert_int_equal(facts.gpus_visible.value, 1);
+
+    /* Alike: the least free one of those that are used. */
+    setenv("NVML_STAND_IN", H100 ";" BUSY ";" BUSIER, 1);
+    facts_init(&facts);
+    gather("torchrun --nproc_per_node 2 pretrain_gpt.py", "A=1", true, &arena, &facts);
+    assert_true(facts.gpu_free_bytes.value == 71008LL << 20);
 
     /* What the user says goes first. */
     facts_init(&facts);
