@@ -63,7 +63,7 @@ $(B)/libmegatron-preflight.a: $(OBJECTS)
 $(B)/libexec/megatron-preflight-mpi: src/cluster/mpi_helper.c
 	$(Q)mkdir -p $(@D) $(B)/obj
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $(B)/obj/mpi_helper.d -MT $@ $(shell pkg-config --cflags ompi-c) $(LDFLAGS) -o $@ $< \
-	    $(shell pkg-config --libs ompi-c) -lpthread -ldl
+	    $(shell pkg-config --libs ompi-c) -rdynamic -lpthread -ldl
 
 $(B)/megatron-preflight.1: $(B)/obj/cli/man_page.o $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $(B)/man_page $^ $(LIBS) && $(B)/man_page > $@
@@ -143,7 +143,7 @@ agreement: all
 	    --checker "$(B)/megatron-preflight check --batch -" tests/data/vectors/*.jsonl.xz
 
 # Agreement under a real mpirun.
-check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
+check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job $(B)/tests/mpi/crash.so
 	$(Q)BUILD=$(abspath $(B)) tests/mpi/run
 
 # In front of a real torchrun, and as its worker.
@@ -174,6 +174,10 @@ $(B)/tests/exec/state: tests/exec/state.c
 $(B)/tests/mpi/wrapper: tests/mpi/wrapper.c $(B)/libmegatron-preflight.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(B)/libmegatron-preflight.a $(LIBS)
+
+$(B)/tests/mpi/crash.so: tests/mpi/crash.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -shared -fPIC -o $@ $<
 
 $(B)/tests/mpi/job: tests/mpi/job.c
 	$(Q)mkdir -p $(@D)

@@ -21,18 +21,24 @@ static const char *const helper_places[] = {
     "../libexec/megatron-preflight/megatron-preflight-mpi",
 };
 
-/* What the helper's MPI needs, whatever the job's own MPI was told. */
-static const struct {
-    const char *name, *value; /* NULL: removed */
-} helper_environment[] = {
-    { "OMPI_MCA_pml",
-      "ob1" }, /* a tenth of the start-up time of the default, which opens every fabric */
-    { "OMPI_MCA_btl", "tcp,self" },
-    { "OMPI_MCA_mpi_yield_when_idle", "1" },
-    { "OMPI_MCA_opal_cuda_support", "0" }, /* no CUDA context for a few hundred bytes */
-    { "PMIX_MCA_gds",
-      "hash" },             /* the only store that serves a rank's second session: a restart loop */
-    { "LD_PRELOAD", NULL }, /* profilers of the job's MPI would count ours */
+/* What the job's own MPI was told is not for ours: an option for another build of Open MPI makes
+ * MPI_Init fail. Which network to use may stay. */
+static const char *const dropped[] = { "OMPI_MCA_btl",  "OMPI_MCA_pml",  "OMPI_MCA_mtl",
+                                       "OMPI_MCA_coll", "OMPI_MCA_osc",  "OMPI_MCA_io",
+                                       "OMPI_MCA_mpi_", "OMPI_MCA_topo", "OMPI_MCA_op_",
+                                       "OMPI_MCA_hook", "LD_PRELOAD=" };
+static const char network[] = "OMPI_MCA_btl_tcp_";
+
+static const char *const added[] = {
+    "OMPI_MCA_pml=ob1", /* a tenth of the start-up time of the default, which opens every fabric */
+    "OMPI_MCA_btl=tcp,self",
+    "OMPI_MCA_coll=tuned,libnbc,basic,self",
+    "OMPI_MCA_mpi_yield_when_idle=1",
+    "OMPI_MCA_opal_cuda_support=0",        /* no CUDA context for a few hundred bytes */
+    "OMPI_MCA_opal_signal=",               /* the helper looks after its crashes itself */
+    "OMPI_MCA_orte_base_help_aggregate=0", /* complaints go to the helper's /dev/null, not to mpirun
+                                            */
+    "PMIX_MCA_gds=hash", /* the only store that serves a rank's second session: a restart loop */
 };
 
 static int find_helper(char *path, size_t size, struct error *err)
@@ -56,14 +62,42 @@ static int find_helper(char *path, size_t size, struct error *err)
                      self);
 }
 
-static struct environment prepare_environment(const struct environment *env, struct arena *arena)
+static bool begins_with(const char *text, const char *prefix)
 {
-    struct environment prepared = *env;
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
-    for (size_t i = 0; i < sizeof(helper_environment) / sizeof(helper_environment[0]); i++)
-        prepared = environment_with(&prepared, helper_environment[i].name,
-                                    helper_environment[i].value, arena);
-    return prepared;
+static bool is_dropped(const char *entry)
+{
+    if (begins_with(entry, network))
+        return false;
+    for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+        if (begins_with(entry, dropped[i]))
+            return true;
+    return false;
+}
+
+/* The helper has a value of its own. */
+static bool is_replaced(const char *entry)
+{
+    for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++)
+        if (strncmp(entry, added[i], strcspn(added[i], "=") + 1) == 0)
+            return true;
+    return false;
+}
+
+/* NULL-terminated, as exec wants it. */
+static const char **helper_environment(const struct environment *env, struct arena *arena)
+{
+    size_t count = 0, added_count = sizeof(added) / sizeof(added[0]);
+    const char **envp = arena_alloc(arena, ((size_t)env->count + added_count + 1) * sizeof(*envp));
+
+    for (int i = 0; i < env->count; i++)
+        if (!is_dropped(env->entry[i]) && !is_replaced(env->entry[i]))
+            envp[count++] = env->entry[i];
+    for (size_t i = 0; i < added_count; i++)
+        envp[count++] = added[i];
+    return envp;
 }
 
 /* fork() without the SIGCHLD that its end would send: a job started with SIGCHLD blocked would find
@@ -178,9 +212,7 @@ static bool orphan(const char *path, char **envp, int sock)
 int helper_start(const char *path, const struct environment *env, struct error *err)
 {
     struct arena arena = ARENA_INIT;
-    struct environment prepared;
     char found[PATH_MAX];
-    char **envp;
     int pair[2];
     bool started;
 
@@ -191,10 +223,7 @@ int helper_start(const char *path, const struct environment *env, struct error *
     }
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return error_set(err, "cannot make a socket pair: %s", strerror(errno));
-    prepared = prepare_environment(env, &arena);
-    envp = arena_alloc(&arena, ((size_t)prepared.count + 1) * sizeof(*envp));
-    memcpy(envp, prepared.entry, (size_t)prepared.count * sizeof(*envp));
-    started = orphan(path, envp, pair[1]);
+    started = orphan(path, (char **)helper_environment(env, &arena), pair[1]);
     arena_release(&arena);
     close(pair[1]);
     if (started)

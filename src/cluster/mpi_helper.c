@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,13 +31,6 @@ static bool receive_message(int fd, enum message_kind kind, void *data, uint32_t
            receive_all(fd, data, size);
 }
 
-/* Without pidfds (Linux before 5.3) the trainer is looked for twice a second. */
-static void wait_without_pidfd(pid_t trainer)
-{
-    while (kill(trainer, 0) == 0)
-        usleep(500 * 1000);
-}
-
 /* While ranks are missing, MPI_Init looks for them every 100 us: 5 % of a core. A slack of 50 ms on
  * the thread's timers makes that nothing. */
 static void sleep_longer(int signal_number)
@@ -45,14 +39,43 @@ static void sleep_longer(int signal_number)
     prctl(PR_SET_TIMERSLACK, 50 * 1000 * 1000UL);
 }
 
-/* Our end of the socket hangs up when the trainer starts while the talk still goes on: we are
- * parked. */
-static void wait_until_parked(void)
-{
-    struct pollfd fd = { .fd = HELPER_SOCKET, .events = POLLRDHUP };
+/* Told by whatever must not go on: a crash inside MPI, or MPI giving up. */
+static int failed = -1;
 
-    while (poll(&fd, 1, -1) <= 0)
-        ;
+static void fail_for_good(void)
+{
+    (void)!write(failed, &(uint64_t) { 1 }, sizeof(uint64_t));
+    for (;;)
+        pause();
+}
+
+static void on_crash(int signal_number)
+{
+    (void)signal_number;
+    fail_for_good();
+}
+
+/* Two functions in place of the PMIx library's own, which MPI_Init calls when it finds no way to
+ * another rank: the one would have the launcher end the whole launch, the other would print MPI's
+ * complaints to the job's user. */
+int PMIx_Abort(int status, const char *message, void *ranks, size_t count);
+int PMIx_Log_nb(const void *data, size_t count, const void *directives, size_t directive_count,
+                void *done, void *argument);
+
+int PMIx_Abort(int status, const char *message, void *ranks, size_t count)
+{
+    (void)status, (void)message, (void)ranks, (void)count;
+    fail_for_good();
+    return 0;
+}
+
+int PMIx_Log_nb(const void *data, size_t count, const void *directives, size_t directive_count,
+                void *done, void *argument)
+{
+    const int not_supported = -47; /* PMIX_ERR_NOT_SUPPORTED: then 'done' is not called */
+
+    (void)data, (void)count, (void)directives, (void)directive_count, (void)done, (void)argument;
+    return not_supported;
 }
 
 /* A connection that just breaks makes slurmstepd cancel the whole step. MPI cannot be asked to
@@ -71,27 +94,58 @@ static void leave_pmix(void)
         finalize(NULL, 0);
 }
 
+/* Until something happens on 'fd' (true), or MPI has failed. */
+static bool wait_for(int fd, short events, int milliseconds)
+{
+    struct pollfd fds[2] = { { .fd = fd, .events = events }, { .fd = failed, .events = POLLIN } };
+
+    while (poll(fds, 2, milliseconds) < 0)
+        ;
+    return !fds[1].revents;
+}
+
+/* Until the trainer has ended (true), or MPI has failed. Without pidfds (Linux before 5.3) the
+ * trainer is looked for twice a second. */
+static bool wait_for_trainer(pid_t trainer)
+{
+    if (fcntl(HELPER_TRAINER, F_GETFD) >= 0)
+        return wait_for(HELPER_TRAINER, POLLIN, -1);
+    while (kill(trainer, 0) == 0)
+        if (!wait_for(-1, 0, 500))
+            return false;
+    return true;
+}
+
 struct watch {
     pid_t trainer;
     pthread_t talker;
 };
 
-/* A parked helper sits in MPI_Init for as long as ranks are missing: only another thread can end
- * it. */
-static void *end_with_trainer(void *argument)
+/* Ends the helper when its trainer has ended or MPI has failed: the thread that talks may sit in
+ * MPI_Init for as long as ranks are missing. Our end of the socket hangs up when the trainer starts
+ * while the talk still goes on: then we are parked. */
+static void *watch_over(void *argument)
 {
-    struct pollfd trainer = { .fd = HELPER_TRAINER, .events = POLLIN };
     struct watch *watch = argument;
 
-    wait_until_parked();
-    pthread_kill(watch->talker, SIGUSR1);
-    if (fcntl(HELPER_TRAINER, F_GETFD) < 0)
-        wait_without_pidfd(watch->trainer);
-    else
-        while (poll(&trainer, 1, -1) <= 0)
-            ;
+    if (wait_for(HELPER_SOCKET, POLLRDHUP, -1)) {
+        pthread_kill(watch->talker, SIGUSR1);
+        wait_for_trainer(watch->trainer);
+    }
     leave_pmix();
-    _exit(0);
+    _exit(EXIT_FAILURE);
+}
+
+static bool start_watching(struct watch *watch)
+{
+    static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+    pthread_t watcher;
+
+    failed = eventfd(0, EFD_CLOEXEC);
+    signal(SIGUSR1, sleep_longer);
+    for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++)
+        signal(crashes[i], on_crash);
+    return failed >= 0 && pthread_create(&watcher, NULL, watch_over, watch) == 0;
 }
 
 /* The ranks to agree with: those of our component. Nearly always there is one, and then nothing is
@@ -157,15 +211,13 @@ int main(int argc, char **argv)
     struct message_hello hello;
     struct message_answer answer;
     struct watch watch = { .talker = pthread_self() };
-    pthread_t watcher;
     int rank;
 
     if (argc != 2 || (watch.trainer = (pid_t)atoi(argv[1])) <= 1)
         return EXIT_FAILURE;
     memset(&answer, 0, sizeof(answer));
-    signal(SIGUSR1, sleep_longer);
     if (!receive_message(HELPER_SOCKET, MESSAGE_HELLO, &hello, sizeof(hello)) ||
-        pthread_create(&watcher, NULL, end_with_trainer, &watch))
+        !start_watching(&watch))
         return EXIT_FAILURE;
     send_message(HELPER_SOCKET, MESSAGE_STARTED, 0, NULL, 0);
     MPI_Init(NULL, NULL);

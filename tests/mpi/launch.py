@@ -13,6 +13,7 @@ BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(ROOT, "build")))
 PREFLIGHT = os.path.join(BUILD, "megatron-preflight")
 HELPER = os.path.join(BUILD, "libexec", "megatron-preflight-mpi")
 WRAPPER = os.path.join(BUILD, "tests", "mpi", "wrapper")
+CRASH = os.path.join(BUILD, "tests", "mpi", "crash.so")
 JOB = os.path.join(BUILD, "tests", "mpi", "job")
 STATE = os.path.join(BUILD, "tests", "exec", "state")
 
