@@ -18,8 +18,10 @@ extern const struct rule_section validate_pipeline_rules;  /* layers over ranks 
 extern const struct rule_section validate_sharding_rules;  /* distributed optimizer, FSDP */
 extern const struct rule_section validate_precision_rules; /* types */
 extern const struct rule_section validate_training_rules;  /* lengths, required sizes, shapes */
+extern const struct rule_section validate_saving_rules;   /* learning rate, saving, weight decay */
 extern const struct rule_section validate_overlap_rules;   /* recompute, SP, overlaps */
 extern const struct rule_section validate_model_rules;     /* biases, positions, experts */
+extern const struct rule_section validate_data_rules;      /* formats, data, determinism */
 extern const struct rule_section validate_optimizer_rules; /* optimizers, checkpoints */
 extern const struct rule_section validate_graphs_rules;    /* CUDA graphs */
 extern const struct rule_section global_rules;    /* globals.c: micro-batches, tokenizer */

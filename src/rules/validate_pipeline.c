@@ -182,6 +182,17 @@ static const char *counted_extra(const struct job *job)
                              : "";
 }
 
+/* What a pipeline size must divide besides the layers; 'unknown' when any does. */
+static int64_t ranks_for_pipelines(const struct job *job, int64_t unknown)
+{
+    int64_t others =
+        job->tensor_model_parallel_size * job->context_parallel_size * job->gtp_weight_remat_size;
+
+    if (!is_set(job->world_size) || others <= 0 || job->world_size % others != 0)
+        return unknown;
+    return job->world_size / others;
+}
+
 static enum answer layers_over_pp(struct walk *walk, struct finding *finding, int place)
 {
     const struct job *job = walk->job;
@@ -199,7 +210,7 @@ static enum answer layers_over_pp(struct walk *walk, struct finding *finding, in
                         "layers");
     if (floor_mod(layers, pp) == 0)
         return HOLDS;
-    near = nearest_divisor(layers, value_or(job->world_size, layers), pp);
+    near = nearest_divisor(layers, ranks_for_pipelines(job, layers), pp);
     if (near)
         finding_fix(walk, finding, "--pipeline-model-parallel-size %" PRId64 "%s", near,
                     walk->release >= RELEASE_0_11_0

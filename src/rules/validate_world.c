@@ -95,8 +95,8 @@ static enum answer gtp_shards(struct walk *walk, struct finding *finding)
                       walk->job->tensor_model_parallel_size, "--tensor-parallel-num-weight-shards");
 }
 
-/* Up to 0.13 a T5 encoder can have ranks of its own. The places differ: 0.10 asks for all four things, 0.9
- * not for the first, 0.11 and later not for the second. */
+/* Up to 0.13 a T5 encoder can have ranks of its own. The places differ: 0.10 asks for all four
+ * things, 0.9 not for the first, 0.11 and later not for the second. */
 static enum answer encoder_parallel(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -376,9 +376,9 @@ static const struct rule rows[] = {
       .check = heterogeneous_agrees,
       .what = "options repeat what a heterogeneous configuration says",
       .why = "Megatron compares fourteen values and builds the blocks from the "
-                 "configuration.",
+             "configuration.",
       .fix = "the values of the configuration, with --swiglu --normalization RMSNorm "
-                 "--group-query-attention --use-rope-scaling --use-rotary-position-embeddings" },
+             "--group-query-attention --use-rope-scaling --use-rotary-position-embeddings" },
     { .id = "legacy-models-ckpt",
       .stage = STAGE_VALIDATE,
       .severity = SEVERITY_ERROR,
