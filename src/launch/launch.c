@@ -121,34 +121,15 @@ static void peel_one(struct peel *peel)
         stop_at_stranger(peel);
 }
 
-/* An option that no other trainer is likely to have. */
-static bool is_megatrons(const char *word)
+static bool has_any(const struct launch *launch, const char *const *names)
 {
-    static const char *const signature[] = {
-        "--num-layers",
-        "--hidden-size",
-        "--num-attention-heads",
-        "--max-position-embeddings",
-        "--seq-length",
-        "--micro-batch-size",
-        "--global-batch-size",
-        "--tensor-model-parallel-size",
-        "--pipeline-model-parallel-size",
-        "--context-parallel-size",
-        "--expert-model-parallel-size",
-        "--use-checkpoint-args",
-        "--use-distributed-optimizer",
-        "--use-mcore-models",
-        "--tokenizer-type",
-        "--hybrid-layer-pattern",
-        "--hybrid-override-pattern",
-        "--yaml-cfg",
-    };
-    size_t n = strcspn(word, "=");
+    for (int i = 0; i < launch->argc; i++) {
+        size_t n = strcspn(launch->argv[i], "=");
 
-    for (size_t i = 0; i < sizeof(signature) / sizeof(signature[0]); i++)
-        if (strlen(signature[i]) == n && memcmp(word, signature[i], n) == 0)
-            return true;
+        for (const char *const *name = names; *name; name++)
+            if (strlen(*name) == n && memcmp(launch->argv[i], *name, n) == 0)
+                return true;
+    }
     return false;
 }
 
@@ -159,23 +140,48 @@ bool launch_script_is_megatrons(const struct launch *launch)
                                            "pretrain_bert.py",  "pretrain_t5.py",
                                            "pretrain_retro.py", "train_rl.py" };
 
-    for (size_t i = 0; launch->script && i < sizeof(entries) / sizeof(entries[0]); i++)
-        if (strcmp(launcher_base_name(launch->script), entries[i]) == 0)
+    const char *name = launch->script ? launcher_base_name(launch->script) : "";
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+        if (strcmp(name, entries[i]) == 0 || (launch->module && strncmp(name, entries[i], n) == 0 &&
+                                              strcmp(entries[i] + n, ".py") == 0))
             return true;
     return false;
 }
 
+/* Megatron's parser also serves tools and servers, which train nothing: their memory and their
+ * defaults are others. */
 static void require_megatron(struct peel *peel)
 {
+    /* Options that no other trainer is likely to have. */
+    static const char *const megatrons[] = { "--num-layers",
+                                             "--hidden-size",
+                                             "--num-attention-heads",
+                                             "--max-position-embeddings",
+                                             "--seq-length",
+                                             "--tensor-model-parallel-size",
+                                             "--use-checkpoint-args",
+                                             "--pipeline-model-parallel-size",
+                                             "--hybrid-layer-pattern",
+                                             "--hybrid-override-pattern",
+                                             "--micro-batch-size",
+                                             "--tokenizer-type",
+                                             "--yaml-cfg",
+                                             NULL };
+    static const char *const trainings[] = { "--train-iters", "--train-samples", "--yaml-cfg",
+                                             NULL };
     const struct launch *launch = peel->launch;
 
     if (launch_script_is_megatrons(launch))
         return;
-    for (int i = 0; i < launch->argc; i++)
-        if (is_megatrons(launch->argv[i]))
-            return;
-    peel_cannot_know(peel, "not a Megatron command line: '%s' has no option of Megatron's",
-                     launch->script);
+    if (!has_any(launch, megatrons))
+        peel_cannot_know(peel, "not a Megatron command line: '%s' has no option of Megatron's",
+                         launch->script);
+    else if (!has_any(launch, trainings))
+        peel_cannot_know(peel,
+                         "'%s' has neither --train-iters nor --train-samples: it trains nothing",
+                         launch->script);
 }
 
 static int64_t number_in(const struct environment *env, const char *name)
