@@ -10,9 +10,12 @@
 /* An option that decides which groups there are or how large what they exchange is: ranks that
  * differ in it hang or crash whatever else they have. (Ranks with another --micro-batch-size may
  * well run.) */
+enum { AGREEMENT_NONE = -1, AGREEMENT_DERIVED = -2 };
+
 struct agreement_option {
     const char *name;
-    int64_t fallback; /* what the trainer takes without it; -1 where that depends on others */
+    int64_t fallback; /* what the trainer takes without it; AGREEMENT_NONE: nothing,
+                         AGREEMENT_DERIVED: what follows from other options */
     bool flag;        /* takes no value: 0 or 1 */
 };
 

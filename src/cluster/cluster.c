@@ -180,8 +180,7 @@ bool cluster_possible(const struct environment *env)
 
 static bool alone(const struct cluster_options *options, struct cluster_identity *identity)
 {
-    /* As the first process of a container we would adopt the helper, and the job could wait for it.
-     */
+    /* As process 1 of a container we would adopt the helper, and the job could wait for it. */
     return options->no_mpi || getpid() == 1 || !cluster_identify(options->environment, identity);
 }
 

@@ -24,9 +24,9 @@ static const char *const helper_places[] = {
 /* What the job's own MPI was told is not for ours: an option for another build of Open MPI makes
  * MPI_Init fail. Which network to use may stay. */
 static const char *const dropped[] = { "OMPI_MCA_btl",  "OMPI_MCA_pml",  "OMPI_MCA_mtl",
-                                       "OMPI_MCA_coll", "OMPI_MCA_osc",  "OMPI_MCA_io",
-                                       "OMPI_MCA_mpi_", "OMPI_MCA_topo", "OMPI_MCA_op_",
-                                       "OMPI_MCA_hook", "LD_PRELOAD=" };
+                                       "OMPI_MCA_coll", "OMPI_MCA_osc",  "OMPI_MCA_io_",
+                                       "OMPI_MCA_io=",  "OMPI_MCA_mpi_", "OMPI_MCA_topo",
+                                       "OMPI_MCA_op_",  "OMPI_MCA_hook", "LD_PRELOAD=" };
 static const char network[] = "OMPI_MCA_btl_tcp_";
 
 static const char *const added[] = {
@@ -36,8 +36,7 @@ static const char *const added[] = {
     "OMPI_MCA_mpi_yield_when_idle=1",
     "OMPI_MCA_opal_cuda_support=0",        /* no CUDA context for a few hundred bytes */
     "OMPI_MCA_opal_signal=",               /* the helper looks after its crashes itself */
-    "OMPI_MCA_orte_base_help_aggregate=0", /* complaints go to the helper's /dev/null, not to mpirun
-                                            */
+    "OMPI_MCA_orte_base_help_aggregate=0", /* complaints not to mpirun but to /dev/null */
     "PMIX_MCA_gds=hash", /* the only store that serves a rank's second session: a restart loop */
 };
 

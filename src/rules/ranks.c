@@ -119,12 +119,34 @@ static enum answer check_shape(struct walk *walk, struct finding *finding, int w
 
     if (!other)
         return HOLDS;
+    /* One rank may have written down what the others derive. */
+    if (common == AGREEMENT_DERIVED || other->shape[which] == AGREEMENT_DERIVED)
+        finding->severity = SEVERITY_WARNING;
     finding->options = option->name;
     finding_fix(walk, finding, "start every rank with the same %s", option->name);
     return violated(walk, finding, "%s: %s, the other ranks %s",
                     name_others(walk, ranks, shape_of, which, common),
                     shape_text(walk, option, other->shape[which]),
                     shape_text(walk, option, common));
+}
+
+/* The first difference that stops a launch, else the last that does not. */
+static enum answer check_shapes(struct walk *walk, struct finding *finding)
+{
+    const struct finding blank = *finding;
+    enum answer answer = HOLDS;
+
+    for (int i = 0; i < CLUSTER_SHAPE_COUNT; i++) {
+        struct finding one = blank;
+
+        if (check_shape(walk, &one, i) != VIOLATED)
+            continue;
+        *finding = one;
+        answer = VIOLATED;
+        if (one.severity == SEVERITY_ERROR)
+            break;
+    }
+    return answer;
 }
 
 static enum answer agree_argv(struct walk *walk, struct finding *finding)
@@ -137,9 +159,8 @@ static enum answer agree_argv(struct walk *walk, struct finding *finding)
     for (size_t i = 0; i < ranks.count; i++)
         if (!ranks.item[i].argv_hash)
             return NOT_APPLICABLE; /* a trainer that was not found in its command */
-    for (int i = 0; i < CLUSTER_SHAPE_COUNT; i++)
-        if (check_shape(walk, finding, i) == VIOLATED)
-            return VIOLATED;
+    if (check_shapes(walk, finding) == VIOLATED)
+        return VIOLATED;
     common = usual(ranks, words_of, 0);
     if (!find_other(ranks, words_of, 0, common))
         return HOLDS;

@@ -28,6 +28,10 @@ static const struct {
     { "--tensor-model-parallel-size 4 --num-layers 8 --lr 1e-4", VIOLATED, SEVERITY_ERROR,
       "rank 3 (n1): --tensor-model-parallel-size 4, the other ranks --tensor-model-parallel-size "
       "2" },
+    { "--tensor-model-parallel-size 2 --num-layers 8 --lr 1e-4 --kv-channels 64 --bf16", VIOLATED,
+      SEVERITY_ERROR, "rank 3 (n1): --bf16" },
+    { "--tensor-model-parallel-size 2 --num-layers 8 --lr 1e-4 --kv-channels 64", VIOLATED,
+      SEVERITY_WARNING, "rank 3 (n1): --kv-channels 64, the other ranks no --kv-channels" },
     { "--num-layers 8 --lr 1e-4", VIOLATED, SEVERITY_ERROR,
       "rank 3 (n1): --tensor-model-parallel-size 1" },
     { "--tensor-model-parallel-size 2 --num-layers 8 --lr 1e-4 --bf16", VIOLATED, SEVERITY_ERROR,
