@@ -49,19 +49,18 @@ static bool has_error(const struct findings *findings)
     return false;
 }
 
-/* A script of somebody's own may feed shorter sequences than --seq-length: only what lives between steps is
- * certain then. */
-static void allow_for_own_data(const struct launch *launch, struct arena *arena,
-                               struct memory *memory)
+/* A script of somebody's own may build another model than its options say, freeze it, or not train at all: nothing is
+ * certain then, and memory only warns. */
+static void allow_for_own_script(const struct launch *launch, struct arena *arena,
+                                 struct memory *memory)
 {
     if (launch_script_is_megatrons(launch) || !memory->rank_count)
         return;
     for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_at_least_bytes > memory->rank[i].allocated_bytes)
-            memory->rank[i].peak_at_least_bytes = memory->rank[i].allocated_bytes;
+        memory->rank[i].peak_at_least_bytes = 0;
     if (memory->assumption_count < (int)(sizeof(memory->assumption) / sizeof(memory->assumption[0])))
         memory->assumption[memory->assumption_count++] =
-            arena_printf(arena, "%s feeds full sequences of --seq-length",
+            arena_printf(arena, "%s trains what its options say",
                          launch->script ? launch->script : "the script");
 }
 
@@ -73,7 +72,7 @@ static void estimate(const struct request *request, struct arena *arena, struct 
     if (walk_shape_violated(&walk) || (request->errors_only && has_error(&report->findings)))
         return;
     memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
-    allow_for_own_data(request->launch, arena, &report->memory);
+    allow_for_own_script(request->launch, arena, &report->memory);
     rules_walk_memory(&walk);
 }
 

@@ -216,3 +216,22 @@ def test_rules_are_listed_and_explained():
     assert {"world-divides-model", "memory-exceeds-device"} <= identifiers
     text = preflight("rules", "world-divides-model").stdout
     assert "--tensor-model-parallel-size" in text
+
+
+def test_every_fix_goes_when_it_is_walked_again():
+    wrong = [
+        ["--global-batch-size", "13"], ["--pipeline-model-parallel-size", "3"], ["--seq-length", "4097"],
+        ["--tensor-model-parallel-size", "3"], ["--num-query-groups", "3"], ["--overlap-param-gather", "--num-layers", "8"],
+        ["--recompute-granularity", "full"], ["--tensor-model-parallel-size", "1"], ["--micro-batch-size", "64"],
+        ["--num-experts", "8", "--expert-model-parallel-size", "3"], ["--mtp-num-layers", "1", "--position-embedding-type",
+                                                                     "learned_absolute"],
+        ["--use-precision-aware-optimizer", "--exp-avg-dtype", "bf16", "--tensor-model-parallel-size", "5"],
+    ]
+    env = {"CUDA_DEVICE_MAX_CONNECTIONS": "1"}
+    facts = {"megatron": "main", "gpu": "H100-80GB", "world": 64}
+    reports = batch(*({"argv": LLAMA_70B + words, "env": env, **facts} for words in wrong))
+    fixes = [fix for report in reports for fix in report["fixes"]]
+    assert sum(bool(report["fixes"]) for report in reports if report["verdict"] == "stop") >= 8
+    again = batch(*({"argv": fix["argv"], "env": {**env, **fix["env"]}, **facts, "world": fix["world"]} for fix in fixes))
+    for report in again:
+        assert report["verdict"] != "stop", report["findings"]
