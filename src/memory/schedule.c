@@ -41,7 +41,7 @@ void schedule_events(const struct schedule *s, int64_t pp_rank, struct arena *ar
 {
     int64_t all = s->microbatches * s->vpp;
     int64_t warmup = schedule_warmup(s, pp_rank);
-    int64_t round = 2 * s->group * s->vpp;
+    int64_t round = s->vpp == 1 ? 4 : 2 * s->group * s->vpp;
     int64_t steady = smaller(all - warmup, round);
     int64_t cooldown = all - warmup > round ? 0 : smaller(warmup, round);
 
