@@ -257,8 +257,8 @@ static void backward_pieces(const struct profiles *p, const struct pieces *piece
 }
 
 /* The attention mask that the data loader makes, a byte for every pair of positions: there while a chunk
- * that reads data runs forward, whole before it is cut for context parallelism, and kept by recomputed
- * groups (pretrain_gpt.py, get_batch; tensor_parallel/random.py, CheckpointFunction). */
+ * that reads data runs forward, whole before it is cut for context parallelism, and kept by what is
+ * recomputed with it (pretrain_gpt.py, get_batch; tensor_parallel/random.py, CheckpointFunction). */
 static uint64_t mask_bytes(const struct profiles *p, const struct chunk *chunk)
 {
     const struct shape *s = p->shape;
@@ -276,7 +276,7 @@ static void add_mask(const struct profiles *p, const struct pieces *pieces, cons
     struct held part = transient(whole / p->shape->cp);
     const struct crest cutting = { .held = transient(whole + whole / p->shape->cp), .at = "batch" };
     const struct held nothing = { 0 };
-    bool kept = false;
+    bool kept = recomputes(p->job, "core_attn") && chunk->layer_count > 0;
 
     if (!whole)
         return;
