@@ -1,6 +1,7 @@
 #include "cli/run.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/exec.h"
 #include "cli/guard.h"
@@ -14,6 +15,15 @@ static void warn(const struct run *run, enum cluster_outcome outcome, const stru
 {
     if (cluster_speaks(&run->cluster, outcome))
         fprintf(stderr, "megatron-preflight: warning: %s\n", err->text);
+}
+
+/* A launcher ends all ranks as soon as one ends with a status, and the report with them: ranks that
+ * decided alone and have nothing to say wait a moment for the one that has. (After an agreement it
+ * has been printed.) */
+static void let_the_speaker_speak(const struct run *run, enum cluster_outcome outcome)
+{
+    if (outcome != CLUSTER_JOINED && !cluster_speaks(&run->cluster, outcome))
+        sleep(2);
 }
 
 static int start_job(const struct run *run, enum cluster_outcome outcome)
@@ -39,8 +49,10 @@ int run_job(const struct run *run)
 
     if (agreement_failed(outcome))
         warn(run, outcome, &err);
-    if (verdict.exit_status)
+    if (verdict.exit_status) {
+        let_the_speaker_speak(run, outcome);
         return verdict.exit_status;
+    }
     if (agreement_failed(outcome) && run->block_on_error)
         return EXIT_UNDECIDED;
     return start_job(run, outcome);

@@ -1,9 +1,8 @@
 /* megatron-preflight's last steps (agree, print, exec) with a verdict that the test chooses, so
  * that agreement and exec are tested apart from rules:
  *
- *   wrapper [--timeout SECONDS] [--helper PATH] [--no-mpi] [--block] [--stop] [--stop-rank N]
- * [--late RANK:SECONDS]
- *           [--think SECONDS] [--script NAME] [--differ RANK] [--die RANK] command ... */
+ *   wrapper [--timeout SECONDS] [--helper PATH] [--no-mpi] [--block] [--stop] [--script NAME]
+ *           [--late RANK:SECONDS] [--think SECONDS] [--differ RANK] [--die RANK] command ... */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +16,6 @@
 struct choice {
     bool stop;
     double think;
-    size_t ranks;
 };
 
 static int own_rank(void)
@@ -66,7 +64,7 @@ int main(int argc, char **argv)
     struct run run = { .mine = &mine,
                        .decide = decide,
                        .data = &choice,
-                       .cluster = { .environment = &env, .rank = -1, .timeout_seconds = 60 } };
+                       .cluster = { .environment = &env, .rank = own_rank(), .timeout_seconds = 60 } };
     int option, rank, late_rank = -1;
     double late = 0;
 
