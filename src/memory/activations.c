@@ -55,8 +55,8 @@ static struct piece *add_piece(struct pieces *pieces, enum piece_kind kind, int6
     return piece;
 }
 
-/* Full recomputation: 'uniform' remembers the input of every N layers, 'block' that of each of the first
- * N layers of a chunk. 0: this layer is not recomputed. */
+/* Full recomputation: 'uniform' remembers the input of every N layers, 'block' that of each of the
+ * first N layers of a chunk. 0: this layer is not recomputed. */
 static int64_t recompute_group(const struct job *job, int64_t index)
 {
     int64_t every = job->recompute_num_layers;
@@ -108,7 +108,8 @@ static void list_multi_token(struct profiles *p, const struct chunk *chunk, stru
 static void list_pieces(struct profiles *p, const struct chunk *chunk, struct arena *arena,
                         struct pieces *pieces)
 {
-    size_t most = (size_t)(chunk->layer_count + chunk->mtp_depths * (chunk->mtp_layer_count + 2) + 3);
+    size_t most =
+        (size_t)(chunk->layer_count + chunk->mtp_depths * (chunk->mtp_layer_count + 2) + 3);
 
     pieces->count = 0;
     pieces->piece = arena_alloc(arena, sizeof(*pieces->piece) * most);
@@ -135,8 +136,9 @@ static void consider(struct chunk_crest *crest, const struct held *below, const 
         return;
     crest->held = held;
     crest->below = held_total(below);
-    crest->place = (struct peak_place){ .piece = piece->kind, .layer = piece->layer,
-                                        .step = above->at, .recomputing = recomputing };
+    crest->place = (struct peak_place) {
+        .piece = piece->kind, .layer = piece->layer, .step = above->at, .recomputing = recomputing
+    };
 }
 
 static size_t group_end(const struct pieces *pieces, size_t first)
@@ -156,12 +158,12 @@ static struct held remembered(const struct profiles *p)
 
     if (p->job->distribute_saved_activations == 1)
         bytes /= p->shape->tp;
-    return (struct held){ .bytes[HOLDING_ACTIVATION] = (int64_t)bytes };
+    return (struct held) { .bytes[HOLDING_ACTIVATION] = (int64_t)bytes };
 }
 
 static struct held transient(uint64_t bytes)
 {
-    return (struct held){ .bytes[HOLDING_TRANSIENT] = (int64_t)bytes };
+    return (struct held) { .bytes[HOLDING_TRANSIENT] = (int64_t)bytes };
 }
 
 /* Forward without autograd; the first layer reads the remembered input itself. */
@@ -256,9 +258,10 @@ static void backward_pieces(const struct profiles *p, const struct pieces *piece
     }
 }
 
-/* The attention mask that the data loader makes, a byte for every pair of positions: there while a chunk
- * that reads data runs forward, whole before it is cut for context parallelism, and kept by what is
- * recomputed with it (pretrain_gpt.py, get_batch; tensor_parallel/random.py, CheckpointFunction). */
+/* The attention mask that the data loader makes, a byte for every pair of positions: there while a
+ * chunk that reads data runs forward, whole before it is cut for context parallelism, and kept by
+ * what is recomputed with it (pretrain_gpt.py, get_batch; tensor_parallel/random.py,
+ * CheckpointFunction). */
 static uint64_t mask_bytes(const struct profiles *p, const struct chunk *chunk)
 {
     const struct shape *s = p->shape;
@@ -269,8 +272,8 @@ static uint64_t mask_bytes(const struct profiles *p, const struct chunk *chunk)
     return s->micro_batch_size * s->seq_length * s->seq_length;
 }
 
-static void add_mask(const struct profiles *p, const struct pieces *pieces, const struct chunk *chunk,
-                     struct chunk_activations *out)
+static void add_mask(const struct profiles *p, const struct pieces *pieces,
+                     const struct chunk *chunk, struct chunk_activations *out)
 {
     uint64_t whole = mask_bytes(p, chunk);
     struct held part = transient(whole / p->shape->cp);

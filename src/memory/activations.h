@@ -1,6 +1,7 @@
-/* What one micro-batch costs a model chunk: bytes saved between its forward and its backward, and the
- * highest points of both, from the profiles of the chunk's pieces (layers.h, ends.h), recomputed as the
- * job says (megatron/core/transformer/transformer_block.py, core/recompute.py). */
+/* What one micro-batch costs a model chunk: bytes saved between its forward and its backward, and
+ * the highest points of both, from the profiles of the chunk's pieces (layers.h, ends.h),
+ * recomputed as the job says (megatron/core/transformer/transformer_block.py, core/recompute.py).
+ */
 #ifndef MEMORY_ACTIVATIONS_H
 #define MEMORY_ACTIVATIONS_H
 
@@ -13,7 +14,7 @@ enum piece_kind { PIECE_EMBEDDING, PIECE_LAYER, PIECE_MTP, PIECE_FINAL_NORM, PIE
 
 struct peak_place {
     enum piece_kind piece;
-    int64_t layer;    /* number of the layer in the whole model, or of the MTP depth */
+    int64_t layer; /* number of the layer in the whole model, or of the MTP depth */
     const char *step;
     bool recomputing; /* inside the second forward of a recomputed group */
 };

@@ -1,7 +1,7 @@
 #include "memory/layer.h"
 
-/* Self-attention around its core (megatron/core/transformer/attention.py): one GEMM for q, k and v, their
- * split, norms and rotation, and the output projection. */
+/* Self-attention around its core (megatron/core/transformer/attention.py): one GEMM for q, k and v,
+ * their split, norms and rotation, and the output projection. */
 
 static struct core_attention core_of(const struct layer_view *v)
 {
@@ -12,7 +12,7 @@ static struct core_attention core_of(const struct layer_view *v)
     bool grouped = groups < heads;
     bool rotated = s->rope || s->qk_layernorm;
 
-    return (struct core_attention){
+    return (struct core_attention) {
         .heads = heads,
         .groups = groups,
         .width_qk = s->kv_channels,
@@ -36,7 +36,8 @@ static void projection_tensors(const struct layer_view *v, const struct core_att
 
     if (v->shape->transformer_engine)
         passing(l, CERTAIN, gathered, F_QKV, F_QKV);
-    else if (v->shape->qkv_bias) /* the bias is added into a second tensor (tensor_parallel/layers.py) */
+    else if (v->shape->qkv_bias) /* the bias is added into a second tensor
+                                    (tensor_parallel/layers.py) */
         passing(l, CERTAIN, c->mixed, F_QKV, F_QKV);
     /* Output projection, before and after the reduce-scatter. */
     passing(l, CERTAIN, hidden_bytes(v->shape), F_PROJ, gathered ? F_PROJ : F_ADD1);
@@ -60,13 +61,14 @@ static void qk_norm_tensors(const struct layer_view *v, const struct core_attent
         passing(l, CERTAIN, c->q + c->k, F_ROPE, F_PROJ);
 }
 
-/* Un-fused rotation keeps cosines and sines of q and of k, one bf16 row a position, and copies q and k
- * several times over (megatron/core/models/common/embeddings/rope_utils.py). */
+/* Un-fused rotation keeps cosines and sines of q and of k, one bf16 row a position, and copies q
+ * and k several times over (megatron/core/models/common/embeddings/rope_utils.py). */
 static void unfused_rotary_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     const struct shape *s = v->shape;
     double turned = is_none_float(v->job->rotary_percent) ? 1.0 : v->job->rotary_percent;
-    uint64_t table = (uint64_t)((double)(s->param_bytes * s->seq_length / s->cp * c->width_qk) * turned);
+    uint64_t table =
+        (uint64_t)((double)(s->param_bytes * s->seq_length / s->cp * c->width_qk) * turned);
 
     saved(v->lifetimes, CERTAIN, 4 * table, F_ROPE, F_ROPE, B_ROPE);
     passing(v->lifetimes, LIKELY, 2 * c->q, F_ROPE, F_ROPE);
@@ -89,8 +91,8 @@ static void rotary_tensors(const struct layer_view *v, const struct core_attenti
     passing(l, CERTAIN, c->k, B_ROPE, B_SPLIT);
 }
 
-/* The output times the sigmoid of a gate that the qkv GEMM makes beside q; the sigmoid and its backward are
- * in float. */
+/* The output times the sigmoid of a gate that the qkv GEMM makes beside q; the sigmoid and its
+ * backward are in float. */
 static void gate_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
@@ -113,18 +115,19 @@ static void gradient_tensors(const struct layer_view *v, const struct core_atten
 
     passing(l, CERTAIN, gathered, B_PROJ, B_PROJ);
     passing(l, CERTAIN, c->out, B_PROJ, B_CONTEXT); /* longer as the core needs it */
-    passing(l, CERTAIN,
-            weight_gradient_bytes(v->job, s, s->hidden_size * s->proj_width / s->tp), B_PROJ, B_PROJ);
+    passing(l, CERTAIN, weight_gradient_bytes(v->job, s, s->hidden_size * s->proj_width / s->tp),
+            B_PROJ, B_PROJ);
     quantized_gradient(v, hidden_sharded_bytes(s) + c->out, B_PROJ);
     quantized_gradient(v, c->mixed, B_QKV);
     passing(l, CERTAIN, c->mixed, B_SPLIT, B_NORM1);
     if (s->transformer_engine)
         passing(l, CERTAIN, gathered, B_QKV, B_QKV);
-    passing(l, CERTAIN, hidden_bytes(s), B_QKV, s->transformer_engine || !gathered ? B_NORM1 : B_QKV);
+    passing(l, CERTAIN, hidden_bytes(s), B_QKV,
+            s->transformer_engine || !gathered ? B_NORM1 : B_QKV);
     if (gathered)
         passing(l, CERTAIN, hidden_sharded_bytes(s), B_QKV, B_NORM1);
-    passing(l, CERTAIN,
-            weight_gradient_bytes(v->job, s, s->hidden_size * s->qkv_width / s->tp), B_QKV, B_QKV);
+    passing(l, CERTAIN, weight_gradient_bytes(v->job, s, s->hidden_size * s->qkv_width / s->tp),
+            B_QKV, B_QKV);
 }
 
 void attention_tensors(const struct layer_view *v)

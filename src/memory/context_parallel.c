@@ -2,8 +2,9 @@
 
 #include "memory/layer.h"
 
-/* Attention over context parallel ranks (transformer_engine/pytorch/attention/dot_product_attention/
- * context_parallel.py). Sizes of q, k, v are those of one rank's part of the sequence. */
+/* Attention over context parallel ranks
+ * (transformer_engine/pytorch/attention/dot_product_attention/ context_parallel.py). Sizes of q, k,
+ * v are those of one rank's part of the sequence. */
 
 static const char *communication(const struct layer_view *v)
 {
@@ -17,8 +18,8 @@ static uint64_t log_sum_bytes(const struct layer_view *v, const struct core_atte
     return 4 * v->shape->tokens * c->heads;
 }
 
-/* What comes in: locals of Attention.forward, v's copy until the core is done. Recomputing the core keeps
- * all of it, v inside the tensor it is a view of. */
+/* What comes in: locals of Attention.forward, v's copy until the core is done. Recomputing the core
+ * keeps all of it, v inside the tensor it is a view of. */
 static void pass_inputs(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
@@ -40,8 +41,8 @@ static void output_tensors(const struct layer_view *v, const struct core_attenti
     saved(v->lifetimes, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
 }
 
-/* Ring: k and v travel in one buffer; all that were received stay until the forward is done, as do the
- * outputs of every step. The last buffer is kept. */
+/* Ring: k and v travel in one buffer; all that were received stay until the forward is done, as do
+ * the outputs of every step. The last buffer is kept. */
 static void ring_tensors(const struct layer_view *v, const struct core_attention *c,
                          int gradients_to)
 {
@@ -62,14 +63,15 @@ static void ring_tensors(const struct layer_view *v, const struct core_attention
     passing(l, LIKELY, attention_scratch(v, c, s->tokens, s->tokens), B_ATTENTION, B_ATTENTION);
 }
 
-/* From TE 2.8 on the output is kept as the heads saw it, besides what the output projection keeps. */
+/* From TE 2.8 on the output is kept as the heads saw it, besides what the output projection keeps.
+ */
 static bool keeps_both_outputs(const struct shape *s)
 {
     return !s->te || !*s->te || version_compare(s->te, "2.8") >= 0;
 }
 
-/* All-to-all: every rank attends over the whole sequence with a part of the heads. q, k, v are kept as
- * they were received. */
+/* All-to-all: every rank attends over the whole sequence with a part of the heads. q, k, v are kept
+ * as they were received. */
 static void exchange_tensors(const struct layer_view *v, const struct core_attention *c,
                              int gradients_to)
 {
@@ -100,8 +102,8 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
     passing(l, CERTAIN, c->v, B_ROPE, c->view_v ? B_SPLIT : gradients_to);
 }
 
-/* All-gather: k and v of all ranks are gathered in forward and again in backward; attention runs over two
- * halves of q, the second against the whole sequence. */
+/* All-gather: k and v of all ranks are gathered in forward and again in backward; attention runs
+ * over two halves of q, the second against the whole sequence. */
 static void gather_tensors(const struct layer_view *v, const struct core_attention *c,
                            int gradients_to)
 {
@@ -118,8 +120,8 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     output_tensors(v, c);
     passing(l, LIKELY, c->out, F_CONTEXT, F_CONTEXT);
     passing(l, CERTAIN, c->q, B_ATTENTION, gradients_to);
-    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* k and v again */
-    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* their gradients, summed up */
+    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT);        /* k and v again */
+    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT);        /* their gradients, summed up */
     passing(l, CERTAIN, c->q + whole, B_ATTENTION, B_COLLECT); /* of both halves */
     passing(l, LIKELY, attention_scratch(v, c, s->tokens / 2, s->tokens * s->cp), B_ATTENTION,
             B_ATTENTION);
@@ -140,6 +142,7 @@ void context_parallel_tensors(const struct layer_view *v, const struct core_atte
     else
         exchange_tensors(v, c, gradients_to);
     if (v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1)
-        saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_PROJ); /* turned to [s, b, h, d] */
+        saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ,
+              B_PROJ);                                            /* turned to [s, b, h, d] */
     passing(v->lifetimes, CERTAIN, c->out, B_DROPOUT, B_COLLECT); /* the output's gradient */
 }

@@ -1,15 +1,15 @@
 #include "memory/layer.h"
 
-/* softmax(q k / sqrt(d)) v by each backend: what it keeps of its inputs, what it makes, what its backward
- * takes for a while. */
+/* softmax(q k / sqrt(d)) v by each backend: what it keeps of its inputs, what it makes, what its
+ * backward takes for a while. */
 
 static uint64_t rows(const struct layer_view *v, const struct core_attention *c)
 {
     return v->shape->tokens * c->heads;
 }
 
-/* q, k, v as the backend got them. Views keep the whole mixed tensor; v is copied out of it by TE, which
- * wants it contiguous (dot_product_attention/utils.py, get_qkv_layout). */
+/* q, k, v as the backend got them. Views keep the whole mixed tensor; v is copied out of it by TE,
+ * which wants it contiguous (dot_product_attention/utils.py, get_qkv_layout). */
 static void keep_inputs(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
@@ -61,7 +61,8 @@ uint64_t attention_scratch(const struct layer_view *v, const struct core_attenti
     uint64_t scratch;
 
     if (v->premise->attention == ATTENTION_FLASH) {
-        copies = v->premise->deterministic ? (v->premise->multiprocessors + blocks - 1) / blocks : 1;
+        copies =
+            v->premise->deterministic ? (v->premise->multiprocessors + blocks - 1) / blocks : 1;
         width = rounded_up(width, width <= 128 ? 32 : 64);
     }
     scratch = 4 * q_rows * c->heads * (1 + copies * width);
@@ -73,8 +74,8 @@ uint64_t attention_scratch(const struct layer_view *v, const struct core_attenti
 static void backward_scratch(const struct layer_view *v, const struct core_attention *c)
 {
     passing(v->lifetimes, CERTAIN, c->out, B_DROPOUT, B_ATTENTION); /* the output's gradient */
-    passing(v->lifetimes, LIKELY,
-            attention_scratch(v, c, v->shape->tokens, v->shape->tokens), B_ATTENTION, B_ATTENTION);
+    passing(v->lifetimes, LIKELY, attention_scratch(v, c, v->shape->tokens, v->shape->tokens),
+            B_ATTENTION, B_ATTENTION);
 }
 
 /* Either keeps its output and one float a row. */
@@ -86,8 +87,8 @@ static void fused_tensors(const struct layer_view *v, const struct core_attentio
     backward_scratch(v, c);
 }
 
-/* FlashAttention 2 wants [b, s, h, d]: with more than one sequence a micro-batch q, k, v are copied and
- * the output is copied back. */
+/* FlashAttention 2 wants [b, s, h, d]: with more than one sequence a micro-batch q, k, v are copied
+ * and the output is copied back. */
 static void flash_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     struct lifetimes *l = v->lifetimes;
@@ -123,8 +124,8 @@ static void repeated_tensors(const struct layer_view *v, const struct core_atten
     passing(v->lifetimes, CERTAIN, k + w, B_ATTENTION, B_ATTENTION);
 }
 
-/* The fused softmax kernels take two-byte scores of a limited length; TE does not ask Megatron's option
- * (fusions/fused_softmax.py, is_kernel_available; TE dot_product_attention/softmax.py). */
+/* The fused softmax kernels take two-byte scores of a limited length; TE does not ask Megatron's
+ * option (fusions/fused_softmax.py, is_kernel_available; TE dot_product_attention/softmax.py). */
 static bool softmax_fused(const struct layer_view *v)
 {
     if (v->shape->param_bytes != 2)
@@ -154,7 +155,8 @@ static void score_tensors(const struct layer_view *v, const struct core_attentio
     if (wide) {
         passing(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX);
         saved(l, CERTAIN, 4 * pairs, F_SOFTMAX, F_SOFTMAX, B_SOFTMAX);
-        passing(l, CERTAIN, 8 * pairs, B_SOFTMAX, B_SOFTMAX); /* the gradient before and behind it */
+        passing(l, CERTAIN, 8 * pairs, B_SOFTMAX,
+                B_SOFTMAX); /* the gradient before and behind it */
     }
     if (wide && dropout) /* dropout keeps a mask, not what it is given */
         passing(l, CERTAIN, e * pairs, F_SOFTMAX, F_CONTEXT);

@@ -1,16 +1,27 @@
 #include "memory/ends.h"
 #include "memory/layer.h"
 
-enum { EF_LOOKUP, EF_POSITIONS, EF_TRANSPOSE, EF_SCATTER, EF_DROPOUT,
-       EB_DROPOUT, EB_GATHER, EB_POSITIONS, EB_MASK, EB_WEIGHT };
-
-static const char *const steps[] = {
-    "embedding", "position embedding", "embedding", "embedding", "embedding dropout",
-    "embedding dropout", "embedding", "position embedding", "embedding", "embedding", NULL,
+enum {
+    EF_LOOKUP,
+    EF_POSITIONS,
+    EF_TRANSPOSE,
+    EF_SCATTER,
+    EF_DROPOUT,
+    EB_DROPOUT,
+    EB_GATHER,
+    EB_POSITIONS,
+    EB_MASK,
+    EB_WEIGHT
 };
 
-/* Hidden states in their first form: looked up, summed with positions, turned to [s, b, h] (a copy when a
- * micro-batch has several sequences), cut for sequence parallelism, dropped out
+static const char *const steps[] = {
+    "embedding",         "position embedding", "embedding", "embedding",
+    "embedding dropout", "embedding dropout",  "embedding", "position embedding",
+    "embedding",         "embedding",          NULL,
+};
+
+/* Hidden states in their first form: looked up, summed with positions, turned to [s, b, h] (a copy
+ * when a micro-batch has several sequences), cut for sequence parallelism, dropped out
  * (megatron/core/models/common/embeddings/language_model_embedding.py). */
 static void forward_tensors(struct lifetimes *l, const struct job *job, const struct shape *s)
 {

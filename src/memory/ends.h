@@ -1,5 +1,5 @@
-/* What stands before and behind the layers of a chunk: the embedding, and the final norm with output layer
- * and loss. */
+/* What stands before and behind the layers of a chunk: the embedding, and the final norm with
+ * output layer and loss. */
 #ifndef MEMORY_ENDS_H
 #define MEMORY_ENDS_H
 
@@ -14,8 +14,8 @@ void embedding_profile(const struct job *job, const struct shape *shape,
 void head_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
                   const struct chunk *chunk, struct profile *profile);
 
-/* A final norm by itself: of a chunk without output layer, in front of multi-token prediction, behind one of
- * its layers. */
+/* A final norm by itself: of a chunk without output layer, in front of multi-token prediction,
+ * behind one of its layers. */
 void final_norm_profile(const struct job *job, const struct shape *shape,
                         const struct premise *premise, struct profile *profile);
 
@@ -23,10 +23,11 @@ void final_norm_profile(const struct job *job, const struct shape *shape,
 void multi_token_input_profile(const struct job *job, const struct shape *shape,
                                const struct premise *premise, struct profile *profile);
 
-/* Bytes a logit takes: the output layer's, those the loss needs besides in its forward, those it keeps. */
+/* Bytes a logit takes: the output layer's, those the loss needs besides in its forward, those it
+ * keeps. */
 struct cross_entropy {
     uint64_t logits, forward, saved, backward;
-    bool logits_kept; /* the loss works in the logits' own memory */
+    bool logits_kept;         /* the loss works in the logits' own memory */
     enum certainty certainty; /* of 'forward' */
 };
 

@@ -3,12 +3,35 @@
 #include "memory/ends.h"
 #include "memory/layer.h"
 
-enum { HF_INPUT, HF_NORM, HF_EXTRA_LOGITS, HF_EXTRA_LOSS, HF_LOGITS, HF_LOSS,
-       HB_LOSS, HB_OUTPUT, HB_EXTRA_LOSS, HB_EXTRA_OUTPUT, HB_NORM, HB_INPUT };
+enum {
+    HF_INPUT,
+    HF_NORM,
+    HF_EXTRA_LOGITS,
+    HF_EXTRA_LOSS,
+    HF_LOGITS,
+    HF_LOSS,
+    HB_LOSS,
+    HB_OUTPUT,
+    HB_EXTRA_LOSS,
+    HB_EXTRA_OUTPUT,
+    HB_NORM,
+    HB_INPUT
+};
 
 static const char *const steps[] = {
-    "final norm", "final norm", "output layer (MTP)", "loss (MTP)", "output layer", "loss",
-    "loss", "output layer", "loss (MTP)", "output layer (MTP)", "final norm", "final norm", NULL,
+    "final norm",
+    "final norm",
+    "output layer (MTP)",
+    "loss (MTP)",
+    "output layer",
+    "loss",
+    "loss",
+    "output layer",
+    "loss (MTP)",
+    "output layer (MTP)",
+    "final norm",
+    "final norm",
+    NULL,
 };
 
 static bool is(const char *value, const char *word)
@@ -30,15 +53,20 @@ struct cross_entropy cross_entropy_of(const struct job *job, const struct shape 
     bool te = fused && is(job->cross_entropy_fusion_impl, "te");
 
     if (te && shape->te && *shape->te && version_compare(shape->te, "2.18") >= 0)
-        return (struct cross_entropy){ .logits = e, .forward = 4, .saved = 4, .backward = e,
-                                       .certainty = LIKELY };
+        return (struct cross_entropy) {
+            .logits = e, .forward = 4, .saved = 4, .backward = e, .certainty = LIKELY
+        };
     if (te)
-        return (struct cross_entropy){ .logits = e, .logits_kept = true };
+        return (struct cross_entropy) { .logits = e, .logits_kept = true };
     if (is(job->logit_dtype, "fp32") || e == 4)
-        return (struct cross_entropy){ .logits = 4, .logits_kept = true, .backward = e,
-                                       .forward = fused ? 4 : 0, .certainty = LIKELY };
-    return (struct cross_entropy){ .logits = e, .forward = fused ? 8 : 4, .saved = 4, .backward = e,
-                                   .certainty = LIKELY };
+        return (struct cross_entropy) { .logits = 4,
+                                        .logits_kept = true,
+                                        .backward = e,
+                                        .forward = fused ? 4 : 0,
+                                        .certainty = LIKELY };
+    return (struct cross_entropy) {
+        .logits = e, .forward = fused ? 8 : 4, .saved = 4, .backward = e, .certainty = LIKELY
+    };
 }
 
 static void norm_tensors(struct lifetimes *l, const struct job *job, const struct shape *s,
@@ -62,8 +90,8 @@ static void norm_tensors(struct lifetimes *l, const struct job *job, const struc
 }
 
 /* One loss; 'depths' of them one after the other in multi-token prediction. */
-static void loss_tensors(struct lifetimes *l, const struct job *job, const struct shape *s, int logits,
-                         int loss, int gradient, int output, uint64_t depths)
+static void loss_tensors(struct lifetimes *l, const struct job *job, const struct shape *s,
+                         int logits, int loss, int gradient, int output, uint64_t depths)
 {
     const struct cross_entropy ce = cross_entropy_of(job, s);
     uint64_t count = s->tokens * s->padded_vocab_size / s->tp;
@@ -82,18 +110,19 @@ static void loss_tensors(struct lifetimes *l, const struct job *job, const struc
 
 /* The output layer is Megatron's own linear: its gradient is made whole, then reduce-scattered
  * (megatron/core/tensor_parallel/layers.py). */
-static void output_tensors(struct lifetimes *l, const struct job *job, const struct shape *s, int step,
-                           int to)
+static void output_tensors(struct lifetimes *l, const struct job *job, const struct shape *s,
+                           int step, int to)
 {
     passing(l, CERTAIN, hidden_bytes(s), step, s->sequence_parallel ? step : to);
     if (s->sequence_parallel)
         passing(l, CERTAIN, hidden_sharded_bytes(s), step, to);
     passing(l, CERTAIN,
-            weight_gradient_bytes(job, s, s->padded_vocab_size / s->tp * s->hidden_size), step, step);
+            weight_gradient_bytes(job, s, s->padded_vocab_size / s->tp * s->hidden_size), step,
+            step);
 }
 
-/* Multi-token prediction: the hidden states of all depths in one tensor, a loss for each, and a gradient of
- * the shared output weight that is summed up outside of the GEMM. */
+/* Multi-token prediction: the hidden states of all depths in one tensor, a loss for each, and a
+ * gradient of the shared output weight that is summed up outside of the GEMM. */
 static void extra_tensors(struct lifetimes *l, const struct job *job, const struct shape *s,
                           uint64_t depths)
 {

@@ -4,18 +4,20 @@
  * latents, which are normed inside the GEMMs that bring them up again. */
 
 struct latents {
-    uint64_t q, kv;         /* latents of this rank's part of the sequence */
-    uint64_t q_all, kv_all; /* of the whole: gathered, or a GEMM's gradient before it is scattered */
-    uint64_t kv_joint;      /* kv latent and the shared rotary channels, as the down projection makes them */
-    uint64_t rotary;        /* the rotary channels of the whole sequence */
-    uint64_t up;            /* kv brought up: keys without rotary channels, and values */
+    uint64_t q, kv; /* latents of this rank's part of the sequence */
+    uint64_t q_all,
+        kv_all; /* of the whole: gathered, or a GEMM's gradient before it is scattered */
+    uint64_t
+        kv_joint; /* kv latent and the shared rotary channels, as the down projection makes them */
+    uint64_t rotary; /* the rotary channels of the whole sequence */
+    uint64_t up;     /* kv brought up: keys without rotary channels, and values */
 };
 
 static struct latents latents_of(const struct shape *s)
 {
     uint64_t e = s->param_bytes;
 
-    return (struct latents){
+    return (struct latents) {
         .q = e * s->tokens_sharded * s->q_lora_rank,
         .kv = e * s->tokens_sharded * s->kv_lora_rank,
         .q_all = e * s->tokens * s->q_lora_rank,
@@ -33,7 +35,7 @@ static struct core_attention core_of(const struct layer_view *v)
     uint64_t width = s->qk_head_dim + s->qk_pos_emb_head_dim;
     uint64_t row = s->param_bytes * s->tokens * heads;
 
-    return (struct core_attention){
+    return (struct core_attention) {
         .heads = heads,
         .groups = heads,
         .width_qk = width,
@@ -62,8 +64,8 @@ static void down_tensors(const struct layer_view *v, const struct latents *t)
 {
     struct lifetimes *l = v->lifetimes;
 
-    /* The joint latent is a local until the layer's output is projected; recomputing the up projections
-     * keeps it. */
+    /* The joint latent is a local until the layer's output is projected; recomputing the up
+     * projections keeps it. */
     if (recomputes(v->job, "mla_up_proj"))
         saved(l, CERTAIN, t->kv_joint, F_QKV, F_PROJ, B_UP);
     else
@@ -78,7 +80,8 @@ static void down_tensors(const struct layer_view *v, const struct latents *t)
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), B_QKV, B_NORM1);
 }
 
-/* One up projection: the normed latent is its input, gathered for the GEMM under sequence parallelism. */
+/* One up projection: the normed latent is its input, gathered for the GEMM under sequence
+ * parallelism. */
 static void up_tensors(const struct layer_view *v, uint64_t part, uint64_t whole, int forward,
                        int backward)
 {
@@ -108,9 +111,8 @@ static void kv_up_tensors(const struct layer_view *v, const struct latents *t,
     if (v->job->apply_rope_fusion != 1) { /* q and k are put together from their two parts */
         passing(l, LIKELY, c->q + c->k, F_ROPE, F_ROPE);
         passing(l, LIKELY, c->q, B_ROPE, B_ROPE);
-        saved(l, LIKELY,
-              8 * v->shape->seq_length / v->shape->cp * v->shape->qk_pos_emb_head_dim, F_ROPE,
-              F_ROPE, B_ROPE);
+        saved(l, LIKELY, 8 * v->shape->seq_length / v->shape->cp * v->shape->qk_pos_emb_head_dim,
+              F_ROPE, F_ROPE, B_ROPE);
     }
 }
 
@@ -126,8 +128,9 @@ static void projection_tensors(const struct layer_view *v, const struct core_att
     passing(l, CERTAIN, gathered, B_PROJ, B_PROJ);
     passing(l, CERTAIN, c->out, B_PROJ, B_CONTEXT);
     passing(l, CERTAIN,
-            weight_gradient_bytes(v->job, s, s->hidden_size * s->num_attention_heads / s->tp *
-                                                 s->v_head_dim), B_PROJ, B_PROJ);
+            weight_gradient_bytes(v->job, s,
+                                  s->hidden_size * s->num_attention_heads / s->tp * s->v_head_dim),
+            B_PROJ, B_PROJ);
 }
 
 void latent_attention_tensors(const struct layer_view *v)

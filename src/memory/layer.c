@@ -107,7 +107,8 @@ static uint64_t quantized_bytes(const struct layer_view *v, uint64_t bytes)
     return v->shape->low_precision == FP8_MX ? elements + elements / 32 : elements;
 }
 
-void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use, int to)
+void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use,
+                  int to)
 {
     struct lifetimes *l = v->lifetimes;
 
@@ -158,10 +159,10 @@ bool recomputes(const struct job *job, const char *module)
     return list_has(&job->recompute_modules, module);
 }
 
-/* A norm's output, the input of the GEMM behind it; recomputed in backward only where the norm is a module
- * of its own, when the backward reaches what it feeds. */
-static void norm_output(const struct layer_view *v, bool separate, int from, int last_use, int again,
-                        int to)
+/* A norm's output, the input of the GEMM behind it; recomputed in backward only where the norm is a
+ * module of its own, when the backward reaches what it feeds. */
+static void norm_output(const struct layer_view *v, bool separate, int from, int last_use,
+                        int again, int to)
 {
     uint64_t bytes = hidden_sharded_bytes(v->shape);
 
@@ -187,8 +188,8 @@ static void norm_to_router(const struct layer_view *v)
     }
 }
 
-/* A norm keeps what it reads: the residual stream, or the two-byte copy of a float one, whose gradient is
- * widened behind it. */
+/* A norm keeps what it reads: the residual stream, or the two-byte copy of a float one, whose
+ * gradient is widened behind it. */
 static void norm_input(const struct layer_view *v, int from, int norm, int last_use, int to)
 {
     uint64_t stream = residual_bytes(v->job, v->shape);
@@ -296,8 +297,12 @@ void layer_profile(const struct job *job, const struct shape *shape, const struc
                    struct layer layer, bool low_precision, struct profile *profile)
 {
     struct lifetimes lifetimes;
-    const struct layer_view v = { .job = job, .shape = shape, .premise = premise, .layer = layer,
-                                  .low_precision = low_precision, .lifetimes = &lifetimes };
+    const struct layer_view v = { .job = job,
+                                  .shape = shape,
+                                  .premise = premise,
+                                  .layer = layer,
+                                  .low_precision = low_precision,
+                                  .lifetimes = &lifetimes };
 
     lifetimes_init(&lifetimes, layer_step_names, LAYER_FIRST_BACKWARD, premise->trust);
     recomputed_modules(&v);

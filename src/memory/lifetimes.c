@@ -40,7 +40,7 @@ void lifetimes_recompute(struct lifetimes *l, int first, int last, int again)
 {
     assert(l->recomputed_count < (int)(sizeof(l->recomputed) / sizeof(l->recomputed[0])));
     l->recomputed[l->recomputed_count++] =
-        (struct recomputed){ .first = first, .last = last, .again = again };
+        (struct recomputed) { .first = first, .last = last, .again = again };
 }
 
 static int64_t rounded(uint64_t bytes)
@@ -80,7 +80,8 @@ static void pass(struct lifetimes *l, enum holding as, int64_t bytes, int from, 
     }
 }
 
-static void save(struct lifetimes *l, enum holding as, int64_t bytes, int from, int last_use, int to)
+static void save(struct lifetimes *l, enum holding as, int64_t bytes, int from, int last_use,
+                 int to)
 {
     struct recomputed *again = recomputed_at(l, from);
 
@@ -172,7 +173,7 @@ void lifetimes_profile(const struct lifetimes *l, struct profile *profile)
         if (i >= l->forward_steps)
             continue;
         light += l->light[i];
-        take_crest(&profile->light,
-                   &(struct held){ .bytes[HOLDING_TRANSIENT] = light }, l->step_names[i]);
+        take_crest(&profile->light, &(struct held) { .bytes[HOLDING_TRANSIENT] = light },
+                   l->step_names[i]);
     }
 }

@@ -1,12 +1,12 @@
-/* The tensors of one piece of a model chunk - a layer, the embedding, the head - each with the steps
- * between which it lives. A piece has a table of steps in order of execution: first those of its forward,
- * then those of its backward. Between the two lies whatever else the schedule does, and what lives there
- * is saved for backward. A step is a kernel or a few that allocate and free together; a tensor counts in
- * every step from its birth to its last use, both included.
+/* The tensors of one piece of a model chunk - a layer, the embedding, the head - each with the
+ * steps between which it lives. A piece has a table of steps in order of execution: first those of
+ * its forward, then those of its backward. Between the two lies whatever else the schedule does,
+ * and what lives there is saved for backward. A step is a kernel or a few that allocate and free
+ * together; a tensor counts in every step from its birth to its last use, both included.
  *
- * Bytes are rounded up to 512 as torch's caching allocator does. A piece owns the hidden states it reads;
- * those it makes are passing in its last forward step, then the next piece's. The gradient of its output
- * is there from its first backward step, that of its input up to its last. */
+ * Bytes are rounded up to 512 as torch's caching allocator does. A piece owns the hidden states it
+ * reads; those it makes are passing in its last forward step, then the next piece's. The gradient
+ * of its output is there from its first backward step, that of its input up to its last. */
 #ifndef MEMORY_LIFETIMES_H
 #define MEMORY_LIFETIMES_H
 
@@ -54,7 +54,7 @@ struct crest {
 
 /* What the replay needs of a piece. */
 struct profile {
-    struct held saved;    /* between its forward and its backward */
+    struct held saved; /* between its forward and its backward */
     struct crest forward, light, backward;
 };
 
@@ -68,14 +68,16 @@ void lifetimes_recompute(struct lifetimes *l, int first, int last, int again);
 /* A tensor that lives from step 'from' to step 'to', both in the same direction. */
 void passing(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int to);
 
-/* A tensor born at forward step 'from', used in forward up to 'last_use' and in backward up to 'to'. */
+/* A tensor born at forward step 'from', used in forward up to 'last_use' and in backward up to
+ * 'to'. */
 void saved(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int last_use,
            int to);
 
 /* The same for logits and what the loss makes of them. */
 void saved_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from,
                   int last_use, int to);
-void passing_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int to);
+void passing_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from,
+                    int to);
 
 void lifetimes_profile(const struct lifetimes *l, struct profile *profile);
 

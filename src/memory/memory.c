@@ -12,11 +12,12 @@
 /* Peaks in order of how much they take for granted; the index is the certainty they trust. */
 #define PREMISES 3
 
-/* What the caching allocator has reserved over what is allocated in runs of fixed shapes: 2 to 9 %. */
+/* What the caching allocator has reserved over what is allocated in runs of fixed shapes: 2 to 9 %.
+ */
 #define FRAGMENTATION_PERCENT 9
 
-/* By how much certain terms have been seen to add up to more than was recorded: tensors that one version
- * of a package frees a step earlier than another, and the allocator's rounding. */
+/* By how much certain terms have been seen to add up to more than was recorded: tensors that one
+ * version of a package frees a step earlier than another, and the allocator's rounding. */
 #define DOUBT_PERCENT 1
 
 struct estimate {
@@ -62,7 +63,7 @@ static void add_component(struct memory_rank *rank, const char *name, uint64_t b
     if (i == (int)(sizeof(rank->component) / sizeof(rank->component[0])))
         return;
     if (i == rank->component_count) {
-        rank->component[i] = (struct memory_component){ .name = name, .outside_torch = outside };
+        rank->component[i] = (struct memory_component) { .name = name, .outside_torch = outside };
         rank->component_count++;
     }
     rank->component[i].bytes += bytes;
@@ -85,8 +86,9 @@ static void add_static_components(const struct static_memory *held, enum static_
 
 static const char *piece_name(const struct estimate *e, const struct peak_place *place)
 {
-    static const char *const ends[] = { [PIECE_EMBEDDING] = "embedding", [PIECE_HEAD] = "head",
-                                        [PIECE_FINAL_NORM] = "final norm" };
+    static const char *const ends[] = {
+        [PIECE_EMBEDDING] = "embedding", [PIECE_HEAD] = "head", [PIECE_FINAL_NORM] = "final norm"
+    };
 
     if (place->piece == PIECE_LAYER)
         return arena_printf(e->arena, "layer %lld, %s", (long long)place->layer, place->step);
@@ -111,8 +113,11 @@ static void replay_rank(struct estimate *e, int pp_rank, const struct events *ev
     const struct chunk **chunk = arena_alloc(e->arena, sizeof(*chunk) * (size_t)vpp);
     struct chunk_activations *activations =
         arena_alloc(e->arena, sizeof(*activations) * (size_t)vpp);
-    const struct rank_chunks rank = { .pp_rank = pp_rank, .pp = e->placement.pp, .vpp = vpp,
-                                      .chunk = chunk, .activations = activations,
+    const struct rank_chunks rank = { .pp_rank = pp_rank,
+                                      .pp = e->placement.pp,
+                                      .vpp = vpp,
+                                      .chunk = chunk,
+                                      .activations = activations,
                                       .boundary_bytes = residual_bytes(e->job, &e->shape) };
 
     for (int64_t v = 0; v < vpp; v++) {
@@ -129,7 +134,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 /* The peak of an iteration is in the schedule or in the optimizer step. */
 static void name_peak(struct estimate *e, const struct static_memory *held,
-                      const struct replayed *replayed, uint64_t in_schedule, struct memory_rank *rank)
+                      const struct replayed *replayed, uint64_t in_schedule,
+                      struct memory_rank *rank)
 {
     if (held->step_peak_bytes > in_schedule && held->step_peak_bytes >= held->init_peak_bytes) {
         rank->peak_at = "optimizer step";
@@ -148,9 +154,10 @@ static void name_peak(struct estimate *e, const struct static_memory *held,
     add_component(rank, "transient", (uint64_t)replayed->held.bytes[HOLDING_TRANSIENT], false);
 }
 
-/* What CUDA graphs capture lives in pools that share memory between micro-batches: of that nothing is
- * certain. */
-static uint64_t at_least(const struct estimate *e, const struct static_memory *held, uint64_t replayed)
+/* What CUDA graphs capture lives in pools that share memory between micro-batches: of that nothing
+ * is certain. */
+static uint64_t at_least(const struct estimate *e, const struct static_memory *held,
+                         uint64_t replayed)
 {
     uint64_t bytes = larger(static_sum(held, WHEN_STEP, CERTAIN), held->init_peak_bytes);
 

@@ -1,5 +1,5 @@
-/* What a job may ask for and the estimate does not know: with any of it the numbers are shown and never
- * block. */
+/* What a job may ask for and the estimate does not know: with any of it the numbers are shown and
+ * never block. */
 #ifndef MEMORY_MISSING_H
 #define MEMORY_MISSING_H
 

@@ -1,7 +1,7 @@
 #include "memory/layer.h"
 
-/* fc1, activation, fc2 of a dense layer (megatron/core/transformer/mlp.py): the activation's input and
- * output are saved, the second as the input of fc2. */
+/* fc1, activation, fc2 of a dense layer (megatron/core/transformer/mlp.py): the activation's input
+ * and output are saved, the second as the input of fc2. */
 static void forward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
 {
     struct lifetimes *l = v->lifetimes;
@@ -16,8 +16,9 @@ static void forward_tensors(const struct layer_view *v, uint64_t fc1, uint64_t a
         passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_FC2, F_ADD2);
 }
 
-/* Without a fused kernel a gated activation keeps silu(gate) and, from 0.15 on, the linear half with its
- * offset; with a bias the sum is one more tensor (megatron/core/transformer/mlp.py, glu). */
+/* Without a fused kernel a gated activation keeps silu(gate) and, from 0.15 on, the linear half
+ * with its offset; with a bias the sum is one more tensor (megatron/core/transformer/mlp.py, glu).
+ */
 static void unfused_tensors(const struct layer_view *v, uint64_t fc1, uint64_t act)
 {
     struct lifetimes *l = v->lifetimes;
@@ -32,8 +33,8 @@ static void unfused_tensors(const struct layer_view *v, uint64_t fc1, uint64_t a
     saved(l, CERTAIN, (s->release >= RELEASE_0_15_0 ? 2 : 1) * act, F_ACT, F_ACT, B_ACT);
 }
 
-/* relu, then its square: the first is kept instead of fc1's output; backward makes the power's pieces one
- * by one. */
+/* relu, then its square: the first is kept instead of fc1's output; backward makes the power's
+ * pieces one by one. */
 static void squared_tensors(const struct layer_view *v, uint64_t act)
 {
     if (v->shape->activation != ACTIVATION_SQUARED_RELU)

@@ -2,8 +2,8 @@
 
 #include "memory/layer.h"
 
-/* A mixture of experts (megatron/core/transformer/moe): router, dispatch of tokens to the ranks of their
- * experts, experts, and the way back. */
+/* A mixture of experts (megatron/core/transformer/moe): router, dispatch of tokens to the ranks of
+ * their experts, experts, and the way back. */
 
 enum dispatcher { DISPATCH_ALLGATHER, DISPATCH_ALLTOALL, DISPATCH_FLEX };
 
@@ -13,9 +13,10 @@ struct moe {
     bool exchanged;  /* between ranks of an expert parallel group */
     bool gathered;   /* between expert tensor ranks */
     bool fused;      /* permutation kernels of TE */
-    uint64_t routed;   /* copies of tokens this rank sends, rows */
-    uint64_t rows;     /* rows its experts work on */
-    uint64_t sent, received, worked; /* bytes of those rows; received: before expert tensor gathering */
+    uint64_t routed; /* copies of tokens this rank sends, rows */
+    uint64_t rows;   /* rows its experts work on; sent and worked: their bytes */
+    uint64_t sent, worked;
+    uint64_t received; /* before they are gathered over expert tensor ranks */
     uint64_t everyone; /* bytes of the tokens of the whole group (all-gather) */
     uint64_t fc1, act; /* bytes of the experts' inner tensors */
 };
@@ -31,7 +32,7 @@ static enum dispatcher dispatcher_of(const struct job *job)
     return DISPATCH_ALLGATHER;
 }
 
-/* Rows that come of 'rows' routed ones when experts have a capacity: padded up to it, or cut at it. */
+/* Rows that come of 'rows' routed ones when experts have a capacity: padded to it or cut at it. */
 static double capacity(const struct layer_view *v)
 {
     double factor = v->job->moe_expert_capacity_factor;
@@ -51,7 +52,7 @@ static struct moe moe_of(const struct layer_view *v)
     uint64_t row = s->param_bytes * s->expert_hidden;
     uint64_t inner = s->param_bytes * rows * s->moe_ffn_hidden_size / s->etp;
 
-    return (struct moe){
+    return (struct moe) {
         .dispatcher = dispatcher_of(v->job),
         .many_local = s->local_experts > 1,
         .exchanged = s->ep > 1,
@@ -88,13 +89,16 @@ static void router_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, hidden_sharded_bytes(s), B_ROUTER, B_NORM2);
 }
 
-/* Before the experts: permuted tokens, what arrives, gathered over expert tensor ranks, sorted by expert.
- * The dispatcher's locals hold on to the first two until the layer is done; the last is the experts'
- * input and kept for their backward. */
+/* Before the experts: permuted tokens, what arrives, gathered over expert tensor ranks, sorted by
+ * expert. The dispatcher's locals hold on to the first two until the layer is done; the last is the
+ * experts' input and kept for their backward. */
 static void dispatch_tensors(const struct layer_view *v, const struct moe *m)
 {
     struct lifetimes *l = v->lifetimes;
-    int last = m->many_local ? F_SORT : m->gathered ? F_GATHER : m->exchanged ? F_DISPATCH : F_PERMUTE;
+    int last = m->many_local  ? F_SORT
+               : m->gathered  ? F_GATHER
+               : m->exchanged ? F_DISPATCH
+                              : F_PERMUTE;
 
     if (last != F_PERMUTE)
         passing(l, CERTAIN, m->sent, F_PERMUTE, F_UNPERMUTE);
@@ -105,8 +109,10 @@ static void dispatch_tensors(const struct layer_view *v, const struct moe *m)
     linear_input(v, m->worked, last, F_FC1, last == F_SORT ? F_UNSORT : F_UNPERMUTE, B_FC1);
 
     if (m->many_local)
-        passing(l, CERTAIN, m->worked, B_SORT, m->gathered ? B_GATHER
-                                               : m->exchanged ? B_DISPATCH : B_PERMUTE);
+        passing(l, CERTAIN, m->worked, B_SORT,
+                m->gathered    ? B_GATHER
+                : m->exchanged ? B_DISPATCH
+                               : B_PERMUTE);
     if (m->gathered)
         passing(l, CERTAIN, m->received, B_GATHER, m->exchanged ? B_DISPATCH : B_PERMUTE);
     if (m->exchanged)
@@ -139,20 +145,24 @@ static void combine_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, hidden_sharded_bytes(v->shape), F_UNPERMUTE, F_ADD2);
     kept_for_unpermute(v, m, m->sent);
 
-    passing(l, CERTAIN, m->sent, B_UNPERMUTE, m->exchanged ? B_COMBINE
-                                              : m->gathered ? B_REDUCE
-                                              : m->many_local ? B_UNSORT : B_FC2);
+    passing(l, CERTAIN, m->sent, B_UNPERMUTE,
+            m->exchanged    ? B_COMBINE
+            : m->gathered   ? B_REDUCE
+            : m->many_local ? B_UNSORT
+                            : B_FC2);
     if (m->exchanged)
-        passing(l, CERTAIN, m->received, B_COMBINE, m->gathered ? B_REDUCE
-                                                    : m->many_local ? B_UNSORT : B_FC2);
+        passing(l, CERTAIN, m->received, B_COMBINE,
+                m->gathered     ? B_REDUCE
+                : m->many_local ? B_UNSORT
+                                : B_FC2);
     if (m->gathered)
         passing(l, CERTAIN, m->worked, B_REDUCE, m->many_local ? B_UNSORT : B_FC2);
     if (m->many_local)
         passing(l, CERTAIN, m->worked, B_UNSORT, B_FC2);
 }
 
-/* The all-gather dispatcher: every rank of the group sees all tokens (in a buffer that stays) and picks
- * those of its experts; the way back is a reduce-scatter of the whole group's tokens. */
+/* The all-gather dispatcher: every rank of the group sees all tokens (in a buffer that stays) and
+ * picks those of its experts; the way back is a reduce-scatter of the whole group's tokens. */
 static void allgather_tensors(const struct layer_view *v, const struct moe *m)
 {
     struct lifetimes *l = v->lifetimes;
@@ -176,16 +186,16 @@ static void allgather_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, part, group ? B_ROUTER : B_PERMUTE, B_ROUTER);
 }
 
-/* Is the activation one kernel with the probabilities? Else the activation's output is kept before they
- * are multiplied in, and what a gated one makes on the way (mlp.py, experts.py). */
+/* Is the activation one kernel with the probabilities? Else the activation's output is kept before
+ * they are multiplied in, and what a gated one makes on the way (mlp.py, experts.py). */
 static bool activation_fused(const struct layer_view *v)
 {
     return v->job->bias_activation_fusion == 1 && v->shape->gated_linear_unit &&
            v->shape->activation != ACTIVATION_GELU;
 }
 
-/* Tokens that a rank receives once, however many of its experts want them: each of K choices misses the
- * rank's experts with probability 1 - local / all. */
+/* Tokens that a rank receives once, however many of its experts want them: each of K choices misses
+ * the rank's experts with probability 1 - local / all. */
 static uint64_t received_once(const struct layer_view *v)
 {
     const struct shape *s = v->shape;
@@ -197,8 +207,9 @@ static uint64_t received_once(const struct layer_view *v)
            s->param_bytes * s->expert_hidden;
 }
 
-/* The flex dispatcher: a library moves tokens through buffers of its own (fused_a2a.py). DeepEP hands them
- * over as received, each once, and Megatron permutes them; HybridEP hands them over permuted. */
+/* The flex dispatcher: a library moves tokens through buffers of its own (fused_a2a.py). DeepEP
+ * hands them over as received, each once, and Megatron permutes them; HybridEP hands them over
+ * permuted. */
 static void flex_tensors(const struct layer_view *v, const struct moe *m)
 {
     struct lifetimes *l = v->lifetimes;
@@ -219,8 +230,8 @@ static void flex_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, part, B_PERMUTE, B_ROUTER);
 }
 
-/* fc1, activation and fc2 of all local experts at once, or one after the other: then only one expert's
- * gradients live at a time and the outputs are joined in a copy (experts.py). */
+/* fc1, activation and fc2 of all local experts at once, or one after the other: then only one
+ * expert's gradients live at a time and the outputs are joined in a copy (experts.py). */
 static void expert_tensors(const struct layer_view *v, const struct moe *m)
 {
     struct lifetimes *l = v->lifetimes;
@@ -259,10 +270,12 @@ static void expert_tensors(const struct layer_view *v, const struct moe *m)
     passing(l, CERTAIN, m->act / once, B_FC2, B_ACT);
     passing(l, CERTAIN, weight_gradient_bytes(v->job, s, weights * fc2_weight), B_FC2, B_FC2);
     passing(l, CERTAIN, m->fc1 / once, B_ACT, B_FC1);
-    passing(l, CERTAIN, m->worked, B_FC1, m->dispatcher == DISPATCH_ALLGATHER ? B_PERMUTE
-                                          : m->many_local ? B_SORT
-                                          : m->gathered ? B_GATHER
-                                          : m->exchanged ? B_DISPATCH : B_PERMUTE);
+    passing(l, CERTAIN, m->worked, B_FC1,
+            m->dispatcher == DISPATCH_ALLGATHER ? B_PERMUTE
+            : m->many_local                     ? B_SORT
+            : m->gathered                       ? B_GATHER
+            : m->exchanged                      ? B_DISPATCH
+                                                : B_PERMUTE);
     passing(l, CERTAIN, weight_gradient_bytes(v->job, s, weights * s->gates * fc2_weight), B_FC1,
             B_FC1);
 }
@@ -277,14 +290,16 @@ static void shared_expert_tensors(const struct layer_view *v)
 
     if (!act)
         return;
-    if (v->job->moe_shared_expert_overlap == 1) /* gathered outside of the GEMM, which keeps it whole */
+    if (v->job->moe_shared_expert_overlap ==
+        1) /* gathered outside of the GEMM, which keeps it whole */
         saved(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1, B_SHARED_FC1);
     else
         passing(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1);
     saved(l, CERTAIN, s->gates * act, F_SHARED_FC1, F_SHARED_ACT, B_SHARED_ACT);
     linear_input(v, act, F_SHARED_ACT, F_SHARED_FC2, F_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, gathered, F_SHARED_FC2, F_SHARED_FC2);
-    if (v->job->overlap_moe_expert_parallel_comm == 1) /* handed on between the parts of the layer */
+    if (v->job->overlap_moe_expert_parallel_comm ==
+        1) /* handed on between the parts of the layer */
         saved(l, LIKELY, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE, B_SHARED_AGAIN);
     else
         passing(l, CERTAIN, hidden_sharded_bytes(s), F_SHARED_FC2, F_UNPERMUTE);

@@ -2,15 +2,14 @@
 #include "memory/layer.h"
 
 /* What stands around the transformer layer of a multi-token prediction depth
- * (megatron/core/transformer/multi_token_prediction.py): the next tokens' embeddings and the hidden states
- * before it, both normed, side by side into one GEMM. */
+ * (megatron/core/transformer/multi_token_prediction.py): the next tokens' embeddings and the hidden
+ * states before it, both normed, side by side into one GEMM. */
 
-enum { MF_INPUT, MF_EMBEDDING, MF_NORMS, MF_JOIN, MF_PROJECT,
-       MB_PROJECT, MB_NORMS, MB_EMBEDDING };
+enum { MF_INPUT, MF_EMBEDDING, MF_NORMS, MF_JOIN, MF_PROJECT, MB_PROJECT, MB_NORMS, MB_EMBEDDING };
 
 static const char *const steps[] = {
-    "input", "embedding", "norms", "joined input", "input projection",
-    "input projection", "norms", "embedding", NULL,
+    "input", "embedding", "norms", "joined input", "input projection", "input projection",
+    "norms", "embedding", NULL,
 };
 
 void multi_token_input_profile(const struct job *job, const struct shape *shape,
@@ -37,8 +36,9 @@ void multi_token_input_profile(const struct job *job, const struct shape *shape,
     passing(&l, CERTAIN, gathered_bytes(shape) * 2, MB_PROJECT, MB_PROJECT);
     passing(&l, CERTAIN, 3 * part, MB_NORMS, MB_EMBEDDING);
     passing(&l, CERTAIN, table, MB_EMBEDDING, MB_EMBEDDING);
-    passing(&l, CERTAIN,
-            weight_gradient_bytes(job, shape, 2 * shape->hidden_size * shape->hidden_size / shape->tp),
-            MB_PROJECT, MB_PROJECT);
+    passing(
+        &l, CERTAIN,
+        weight_gradient_bytes(job, shape, 2 * shape->hidden_size * shape->hidden_size / shape->tp),
+        MB_PROJECT, MB_PROJECT);
     lifetimes_profile(&l, profile);
 }

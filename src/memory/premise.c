@@ -33,9 +33,9 @@ static void head_widths(const struct shape *s, uint64_t *qk, uint64_t *v)
     *v = s->multi_latent_attention ? s->v_head_dim : s->kv_channels;
 }
 
-/* Can cuDNN's fused attention train these shapes? (transformer_engine/common/fused_attn/fused_attn.cpp,
- * nvte_get_fused_attn_backend, with a cuDNN of 2025; attention/dot_product_attention/utils.py for
- * determinism.) */
+/* Can cuDNN's fused attention train these shapes?
+ * (transformer_engine/common/fused_attn/fused_attn.cpp, nvte_get_fused_attn_backend, with a cuDNN
+ * of 2025; attention/dot_product_attention/utils.py for determinism.) */
 static bool fused_possible(const struct job *job, const struct shape *s, const struct facts *facts,
                            int64_t arch)
 {
@@ -55,8 +55,8 @@ static bool fused_possible(const struct job *job, const struct shape *s, const s
     return arch == 90 && widest <= 256 && qk == v;
 }
 
-/* FlashAttention 2 (same file); from TE 2.17 on values are padded to the width of keys. Where it is not
- * known whether it is installed, an NVIDIA image is assumed: there it is. */
+/* FlashAttention 2 (same file); from TE 2.17 on values are padded to the width of keys. Where it is
+ * not known whether it is installed, an NVIDIA image is assumed: there it is. */
 static bool flash_possible(const struct shape *s, const struct facts *facts, int64_t arch)
 {
     bool pads = !s->te || !*s->te || version_compare(s->te, "2.17") >= 0;
@@ -66,7 +66,8 @@ static bool flash_possible(const struct shape *s, const struct facts *facts, int
     widest = qk > v ? qk : v;
     if (facts->flash_attn.known && !*facts->flash_attn.value)
         return false;
-    return arch >= 80 && s->param_bytes == 2 && widest <= 256 && widest % 8 == 0 && (qk == v || pads);
+    return arch >= 80 && s->param_bytes == 2 && widest <= 256 && widest % 8 == 0 &&
+           (qk == v || pads);
 }
 
 /* TE prefers fused attention from Hopper on, flash before; what is neither is unfused. */
@@ -85,8 +86,8 @@ static enum attention_backend cheapest(bool flash, bool fused)
     return flash ? ATTENTION_FLASH : ATTENTION_UNFUSED;
 }
 
-static void choose_attention(const struct job *job, const struct shape *s, const struct facts *facts,
-                             struct premise *premise)
+static void choose_attention(const struct job *job, const struct shape *s,
+                             const struct facts *facts, struct premise *premise)
 {
     const char *asked = job->attention_backend;
     bool any = !asked || is(asked, "auto");
@@ -112,7 +113,8 @@ static void choose_attention(const struct job *job, const struct shape *s, const
         premise->attention = ATTENTION_FUSED;
 }
 
-/* Routing that drops nothing has been seen this far from balanced, early in training and on one rank. */
+/* Routing that drops nothing has been seen this far from balanced, early in training and on one
+ * rank. */
 #define WORST_IMBALANCE 1.5
 
 /* Multiprocessors of the largest GPU of an architecture. */
@@ -128,9 +130,9 @@ static uint64_t multiprocessors(int64_t arch)
 void premise_of(const struct job *job, const struct shape *shape, const struct facts *facts,
                 enum certainty trust, struct premise *premise)
 {
-    *premise = (struct premise){ .trust = trust,
-                                 .imbalance = trust == POSSIBLE ? WORST_IMBALANCE : 1.0,
-                                 .deterministic = deterministic(job, facts),
-                                 .multiprocessors = multiprocessors(shape->gpu_arch) };
+    *premise = (struct premise) { .trust = trust,
+                                  .imbalance = trust == POSSIBLE ? WORST_IMBALANCE : 1.0,
+                                  .deterministic = deterministic(job, facts),
+                                  .multiprocessors = multiprocessors(shape->gpu_arch) };
     choose_attention(job, shape, facts, premise);
 }

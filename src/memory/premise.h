@@ -1,5 +1,5 @@
-/* What an estimate takes for granted where neither the job nor the facts say: one premise for each of the
- * three peaks. */
+/* What an estimate takes for granted where neither the job nor the facts say: one premise for each
+ * of the three peaks. */
 #ifndef MEMORY_PREMISE_H
 #define MEMORY_PREMISE_H
 
@@ -9,11 +9,11 @@
 enum attention_backend { ATTENTION_FUSED, ATTENTION_FLASH, ATTENTION_UNFUSED, ATTENTION_LOCAL };
 
 struct premise {
-    enum certainty trust;    /* terms less certain than this are left out */
+    enum certainty trust; /* terms less certain than this are left out */
     enum attention_backend attention;
-    bool attention_assumed;  /* the facts left a choice of backend open */
-    bool deterministic;      /* the backends are told to be */
-    double imbalance;        /* tokens of this rank's experts over their balanced share, >= 1 */
+    bool attention_assumed;   /* the facts left a choice of backend open */
+    bool deterministic;       /* the backends are told to be */
+    double imbalance;         /* tokens of this rank's experts over their balanced share, >= 1 */
     uint64_t multiprocessors; /* of the GPU: scratch of norm kernels is one row each */
 };
 

@@ -5,10 +5,11 @@
 #define CHUNKS_MAX 64
 
 struct state {
-    struct held saved;     /* by micro-batches in flight */
+    struct held saved; /* by micro-batches in flight */
     int64_t in_flight;
-    int64_t last[CHUNKS_MAX];   /* micro-batch that each chunk ran forward last */
-    bool retained[CHUNKS_MAX];  /* its backward is done: input and gradient wait for the next forward */
+    int64_t last[CHUNKS_MAX];  /* micro-batch that each chunk ran forward last */
+    bool retained[CHUNKS_MAX]; /* its backward is done: input and gradient wait for the next forward
+                                */
     int64_t retained_count;
     int64_t backwards;
     struct event last_backward;
@@ -25,9 +26,9 @@ static bool receives_gradient(const struct rank_chunks *rank, int chunk)
     return !rank->chunk[chunk]->post_process;
 }
 
-/* 1F1B: during a forward the gradients received and sent by the last backward are still variables of the
- * schedule, and so is its input, held by the output's graph; during a backward the gradient that the one
- * before it sent. */
+/* 1F1B: during a forward the gradients received and sent by the last backward are still variables
+ * of the schedule, and so is its input, held by the output's graph; during a backward the gradient
+ * that the one before it sent. */
 static int64_t plain_boundaries(const struct rank_chunks *rank, const struct state *state,
                                 const struct event *event)
 {
@@ -38,13 +39,15 @@ static int64_t plain_boundaries(const struct rank_chunks *rank, const struct sta
     return (receives_input(rank, 0) ? 2 : 0) + (receives_gradient(rank, 0) ? 1 : 0);
 }
 
-/* Interleaved: the input of the next forward comes before the backward, the gradient of the next backward
- * before the forward; the gradient that the last backward sent is still a variable. The model holds on to
- * the last input of each chunk and its gradient, and so does the schedule to what it received last in the
- * warm-up. On the last stage, as many gradients as a group is larger than the pipeline wait in a queue. */
-static int64_t interleaved_boundaries(const struct schedule *schedule, const struct rank_chunks *rank,
-                                      const struct state *state, const struct events *events,
-                                      const struct event *event, const struct event *next)
+/* Interleaved: the input of the next forward comes before the backward, the gradient of the next
+ * backward before the forward; the gradient that the last backward sent is still a variable. The
+ * model holds on to the last input of each chunk and its gradient, and so does the schedule to what
+ * it received last in the warm-up. On the last stage, as many gradients as a group is larger than
+ * the pipeline wait in a queue. */
+static int64_t interleaved_boundaries(const struct schedule *schedule,
+                                      const struct rank_chunks *rank, const struct state *state,
+                                      const struct events *events, const struct event *event,
+                                      const struct event *next)
 {
     int64_t count = 2 * state->retained_count;
     int last = state->last_backward.chunk;
@@ -116,8 +119,9 @@ static void take_peak(struct replayed *out, const struct held *held, const struc
     out->in_flight = state->in_flight + (event->backward ? 0 : 1);
 }
 
-/* A forward and a backward in one pass over the layers: the backward's head goes first, the forward's last,
- * and in between what one layer saves another has freed. 'held' is without that knowledge. */
+/* A forward and a backward in one pass over the layers: the backward's head goes first, the
+ * forward's last, and in between what one layer saves another has freed. 'held' is without that
+ * knowledge. */
 static void combine(const struct events *events, const struct rank_chunks *rank,
                     const struct event *event, struct held *held)
 {
@@ -161,7 +165,8 @@ void replay(const struct schedule *schedule, const struct events *events,
             forward_begins(&state, event);
         boundaries = schedule->vpp > 1
                          ? interleaved_boundaries(schedule, rank, &state, events, event, next)
-                         : schedule->pp > 1 ? plain_boundaries(rank, &state, event) : 0;
+                     : schedule->pp > 1 ? plain_boundaries(rank, &state, event)
+                                        : 0;
         held = state.saved;
         held_add(&held, &crest->held);
         held.bytes[HOLDING_TRANSIENT] += boundaries * (int64_t)rank->boundary_bytes;

@@ -1,5 +1,5 @@
-/* The peak of a pipeline rank's forward and backward: its events one by one over what each of its chunks
- * saves and needs, with the tensors that pass between stages. */
+/* The peak of a pipeline rank's forward and backward: its events one by one over what each of its
+ * chunks saves and needs, with the tensors that pass between stages. */
 #ifndef MEMORY_REPLAY_H
 #define MEMORY_REPLAY_H
 

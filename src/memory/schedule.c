@@ -17,8 +17,8 @@ int64_t schedule_warmup(const struct schedule *s, int64_t pp_rank)
     return smaller(2 * behind + (s->vpp - 1) * s->group + (s->combined ? 1 : 0), all);
 }
 
-/* The k-th chunk forward: micro-batches go in groups through all chunks; the last group may be smaller.
- * Backward runs the same table with the chunks turned round. */
+/* The k-th chunk forward: micro-batches go in groups through all chunks; the last group may be
+ * smaller. Backward runs the same table with the chunks turned round. */
 static struct event at(const struct schedule *s, int64_t k, bool backward)
 {
     int64_t group = k / (s->group * s->vpp);
@@ -27,8 +27,9 @@ static struct event at(const struct schedule *s, int64_t k, bool backward)
     int64_t in_group = k - first * s->vpp;
     int chunk = (int)(in_group / size);
 
-    return (struct event){ .backward = backward, .microbatch = first + in_group % size,
-                           .chunk = backward ? (int)s->vpp - 1 - chunk : chunk };
+    return (struct event) { .backward = backward,
+                            .microbatch = first + in_group % size,
+                            .chunk = backward ? (int)s->vpp - 1 - chunk : chunk };
 }
 
 static void add(struct events *events, struct event event)
@@ -47,8 +48,8 @@ void schedule_events(const struct schedule *s, int64_t pp_rank, struct arena *ar
 
     events->count = 0;
     events->warmup = (size_t)warmup;
-    events->event = arena_alloc(arena, sizeof(*events->event) *
-                                           (size_t)(warmup + 2 * steady + cooldown));
+    events->event =
+        arena_alloc(arena, sizeof(*events->event) * (size_t)(warmup + 2 * steady + cooldown));
     for (int64_t k = 0; k < warmup; k++)
         add(events, at(s, k, false));
     for (int64_t k = 0; k < steady; k++) {

@@ -1,7 +1,7 @@
 /* The order in which a pipeline rank runs forward and backward of its micro-batches and chunks
  * (megatron/core/pipeline_parallel/schedules.py): no pipeline, 1F1B, interleaved 1F1B. Only as many
- * micro-batches are listed as it takes to reach the steady state and run it once round: what follows
- * repeats, and the cool-down only frees. */
+ * micro-batches are listed as it takes to reach the steady state and run it once round: what
+ * follows repeats, and the cool-down only frees. */
 #ifndef MEMORY_SCHEDULE_H
 #define MEMORY_SCHEDULE_H
 

@@ -1,8 +1,9 @@
-/* How far the memory estimate is from the truth: reads records, one JSON object a line, and prints errors
- * by family of jobs.
+/* How far the memory estimate is from the truth: reads records, one JSON object a line, and prints
+ * errors by family of jobs.
  *
- *   {"id", "megatron", "gpu", "world", "env": {}, "argv": [], "facts": {"vocab_size", "transformer_engine",
- *    "torch", "flash_attn"}, "ranks": [{"pp": 0, "allocated": bytes, "peak": bytes}]}
+ *   {"id", "megatron", "gpu", "world", "env": {}, "argv": [], "facts": {"vocab_size",
+ * "transformer_engine", "torch", "flash_attn"}, "ranks": [{"pp": 0, "allocated": bytes, "peak":
+ * bytes}]}
  *
  * "pp" -1 is the last stage. "peak" is torch.cuda.max_memory_allocated() of a steady iteration,
  * "allocated" memory_allocated() after it (null: not recorded).
@@ -45,7 +46,7 @@ static const char *text(const json_t *record, const char *name)
 static void set_fact(struct fact_str *fact, const char *value)
 {
     if (value)
-        *fact = (struct fact_str){ .known = true, .value = value, .source = "record" };
+        *fact = (struct fact_str) { .known = true, .value = value, .source = "record" };
 }
 
 static void read_environment(const json_t *record, struct arena *arena, struct environment *env)
@@ -58,8 +59,8 @@ static void read_environment(const json_t *record, struct arena *arena, struct e
     env->known = true;
     env->count = 0;
     env->entry = entry;
-    json_object_foreach(object, name, value)
-        entry[env->count++] = arena_printf(arena, "%s=%s", name, json_string_value(value));
+    json_object_foreach(object, name, value) entry[env->count++] =
+        arena_printf(arena, "%s=%s", name, json_string_value(value));
 }
 
 static void read_facts(const json_t *record, struct arena *arena, struct facts *facts)
@@ -75,9 +76,9 @@ static void read_facts(const json_t *record, struct arena *arena, struct facts *
     set_fact(&facts->torch, text(given, "torch"));
     set_fact(&facts->flash_attn, text(given, "flash_attn"));
     if (vocabulary)
-        facts->vocab_size = (struct fact_int){ .known = true,
-                                               .value = json_integer_value(vocabulary),
-                                               .source = "record" };
+        facts->vocab_size = (struct fact_int) { .known = true,
+                                                .value = json_integer_value(vocabulary),
+                                                .source = "record" };
     facts_from_gpu(facts);
 }
 
@@ -124,7 +125,7 @@ static void add_point(struct series *series, const char *id, int pp, double want
 {
     series->point = realloc(series->point, sizeof(*series->point) * (series->count + 1));
     series->point[series->count++] =
-        (struct point){ .id = strdup(id), .pp = pp, .percent = 100.0 * (got - want) / want };
+        (struct point) { .id = strdup(id), .pp = pp, .percent = 100.0 * (got - want) / want };
 }
 
 static void compare_rank(const char *id, const json_t *truth, const struct memory *memory,
@@ -168,8 +169,7 @@ static void examine(const json_t *record)
     size_t i;
     json_t *value;
 
-    json_array_foreach(argv, i, value)
-        word[i] = json_string_value(value);
+    json_array_foreach(argv, i, value) word[i] = json_string_value(value);
     read_facts(record, &arena, &facts);
     policy_init(&policy);
     launch_from_argv("pretrain_gpt.py", (int)json_array_size(argv), word,
@@ -195,7 +195,8 @@ static void examine(const json_t *record)
 
 static int by_size(const void *a, const void *b)
 {
-    double x = fabs(((const struct point *)a)->percent), y = fabs(((const struct point *)b)->percent);
+    double x = fabs(((const struct point *)a)->percent),
+           y = fabs(((const struct point *)b)->percent);
 
     return x < y ? -1 : x > y;
 }
@@ -267,6 +268,7 @@ int main(int argc, char **argv)
     }
     print_series("all modelled", all.records, "peak", &all.peak);
     print_series("", all.records, "allocated", &all.allocated);
-    printf("lower bound above the truth: %zu of %zu modelled ranks\n", all.at_least_over, all.peak.count);
+    printf("lower bound above the truth: %zu of %zu modelled ranks\n", all.at_least_over,
+           all.peak.count);
     return 0;
 }

@@ -16,13 +16,32 @@ static struct facts facts;
 /* Llama-2-7B, one sequence of 4096 tokens, no tensor parallelism, as Megatron resolves it. */
 static struct shape llama(void)
 {
-    return (struct shape){
-        .release = RELEASE_MAIN, .tp = 1, .cp = 1, .pp = 1, .vpp = 1, .ep = 1, .etp = 1,
-        .seq_length = 4096, .micro_batch_size = 1, .tokens = 4096, .tokens_sharded = 4096,
-        .hidden_size = 4096, .rope = true, .norm_vectors = 1, .transformer_engine = true,
-        .num_attention_heads = 32, .num_query_groups = 32, .kv_channels = 128,
-        .qkv_width = 3 * 4096, .proj_width = 4096, .activation = ACTIVATION_SILU,
-        .gated_linear_unit = true, .ffn_hidden_size = 11008, .gates = 2, .param_bytes = 2,
+    return (struct shape) {
+        .release = RELEASE_MAIN,
+        .tp = 1,
+        .cp = 1,
+        .pp = 1,
+        .vpp = 1,
+        .ep = 1,
+        .etp = 1,
+        .seq_length = 4096,
+        .micro_batch_size = 1,
+        .tokens = 4096,
+        .tokens_sharded = 4096,
+        .hidden_size = 4096,
+        .rope = true,
+        .norm_vectors = 1,
+        .transformer_engine = true,
+        .num_attention_heads = 32,
+        .num_query_groups = 32,
+        .kv_channels = 128,
+        .qkv_width = 3 * 4096,
+        .proj_width = 4096,
+        .activation = ACTIVATION_SILU,
+        .gated_linear_unit = true,
+        .ffn_hidden_size = 11008,
+        .gates = 2,
+        .param_bytes = 2,
         .gpu_arch = 90,
     };
 }
@@ -52,7 +71,8 @@ static struct profile profile_of(const struct shape *shape, struct layer layer)
 
 static const struct layer dense = { .mixer = MIXER_ATTENTION, .feed_forward = FEED_FORWARD_DENSE };
 
-/* Galvatron measured 514.563 MiB for this layer on real hardware; statistics and rounding are in it. */
+/* Galvatron measured 514.563 MiB for this layer on real hardware; statistics and rounding are in
+ * it. */
 static void test_measured_layer(void **state)
 {
     struct shape shape = llama();
@@ -83,14 +103,15 @@ static void test_what_options_change(void **state)
     job.hidden_dropout = 0.1; /* two masks of a byte an element */
     assert_int_equal(saved_mib(&shape, dense), base + 2 * 16);
     fresh();
-    shape.qk_layernorm = true; /* q and k before their norms, and 32 rows of statistics a token each */
+    shape.qk_layernorm =
+        true; /* q and k before their norms, and 32 rows of statistics a token each */
     assert_int_equal(saved_mib(&shape, dense), base + 2 * 32 + 1);
     shape = llama();
     job.attention_backend = "unfused"; /* probabilities of 32 heads instead of log-sums */
     assert_int_equal(saved_mib(&shape, dense), base + 32 * 32);
     fresh();
     job.recompute_granularity = "selective";
-    job.recompute_modules = (struct list){ .count = 1, .item = (const char *const[]){ "mlp" } };
+    job.recompute_modules = (struct list) { .count = 1, .item = (const char *const[]) { "mlp" } };
     /* norm output 32, fc1 172, activation 86; the norm's statistics go, too */
     assert_in_range(saved_mib(&shape, dense), base - 291, base - 289);
 }
@@ -109,12 +130,11 @@ static void test_sequence_parallel_halves(void **state)
     assert_in_range(saved_mib(&shape, dense), base / 2 - 1, base / 2 + 1);
 }
 
-/* Eight experts, two a token: experts' input 64, fc1 and activation of 11008 each, the pre-MLP norm's
- * output. */
+/* Eight experts, two a token: experts' input 64, fc1 and activation of 11008 each, the pre-MLP
+ * norm's output. */
 static void test_experts(void **state)
 {
-    const struct layer moe = { .mixer = MIXER_ATTENTION,
-                               .feed_forward = FEED_FORWARD_MOE };
+    const struct layer moe = { .mixer = MIXER_ATTENTION, .feed_forward = FEED_FORWARD_MOE };
     struct shape shape = llama();
     int64_t base;
 
@@ -168,7 +188,7 @@ static void test_backends(void **state)
         job.attention_dropout = c->dropout;
         job.deterministic_mode = c->deterministic;
         if (c->flash)
-            facts.flash_attn = (struct fact_str){ .known = true, .value = c->flash };
+            facts.flash_attn = (struct fact_str) { .known = true, .value = c->flash };
         premise_of(&job, &shape, &facts, LIKELY, &premise);
         assert_int_equal(premise.attention, c->want);
     }

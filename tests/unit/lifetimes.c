@@ -20,7 +20,8 @@ static void check(const struct crest *crest, int64_t kib, const char *at)
     assert_string_equal(crest->at, at);
 }
 
-/* Saved tensors add up to the end of forward and leave in backward; passing ones count where they are. */
+/* Saved tensors add up to the end of forward and leave in backward; passing ones count where they
+ * are. */
 static void test_profile(void **state)
 {
     struct lifetimes l;

@@ -22,8 +22,8 @@ static const char *order(const struct schedule *schedule, int64_t rank)
     schedule_events(schedule, rank, &arena, &events);
     for (size_t i = 0; i < events.count; i++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%c%d.%d", i ? " " : "",
-                              events.event[i].backward ? 'B' : 'F',
-                              (int)events.event[i].microbatch, events.event[i].chunk);
+                              events.event[i].backward ? 'B' : 'F', (int)events.event[i].microbatch,
+                              events.event[i].chunk);
     return text;
 }
 
@@ -33,19 +33,22 @@ static const struct {
     const char *want;
 } orders[] = {
     { { .pp = 1, .vpp = 1, .microbatches = 2, .group = 1 }, 0, "F0.0 B0.0 F1.0 B1.0" },
-    { { .pp = 1, .vpp = 1, .microbatches = 2, .group = 1, .combined = true }, 0,
+    { { .pp = 1, .vpp = 1, .microbatches = 2, .group = 1, .combined = true },
+      0,
       "F0.0 F1.0 B0.0 B1.0" },
     { { .pp = 2, .vpp = 1, .microbatches = 3, .group = 2 }, 0, "F0.0 F1.0 B0.0 F2.0 B1.0 B2.0" },
-    { { .pp = 2, .vpp = 1, .microbatches = 3, .group = 2 }, 1,
-      "F0.0 B0.0 F1.0 B1.0 F2.0 B2.0" },
+    { { .pp = 2, .vpp = 1, .microbatches = 3, .group = 2 }, 1, "F0.0 B0.0 F1.0 B1.0 F2.0 B2.0" },
     { { .pp = 4, .vpp = 1, .microbatches = 1, .group = 4 }, 0, "F0.0 B0.0" },
     /* warm-up of rank 1: 2 (2 - 1 - 1) + (2 - 1) 2 = 2 */
-    { { .pp = 2, .vpp = 2, .microbatches = 2, .group = 2 }, 1,
+    { { .pp = 2, .vpp = 2, .microbatches = 2, .group = 2 },
+      1,
       "F0.0 F1.0 F0.1 B0.1 F1.1 B1.1 B0.0 B1.0" },
-    { { .pp = 2, .vpp = 2, .microbatches = 2, .group = 2 }, 0,
+    { { .pp = 2, .vpp = 2, .microbatches = 2, .group = 2 },
+      0,
       "F0.0 F1.0 F0.1 F1.1 B0.1 B1.1 B0.0 B1.0" },
     /* the last group is smaller */
-    { { .pp = 2, .vpp = 2, .microbatches = 3, .group = 2 }, 1,
+    { { .pp = 2, .vpp = 2, .microbatches = 3, .group = 2 },
+      1,
       "F0.0 F1.0 F0.1 B0.1 F1.1 B1.1 F2.0 B0.0 F2.1 B1.0 B2.1 B2.0" },
 };
 
