@@ -7,6 +7,60 @@
 #include "rules/sections.h"
 #include "rules/truth.h"
 
+static void cut(int64_t *value, int64_t most)
+{
+    if (is_set(*value) && *value > most)
+        *value = most;
+    else if (is_set(*value) && *value < -most)
+        *value = -most;
+}
+
+/* Python's integers do not overflow, ours do. What is cut could not run anyway, and primes keep it
+ * from dividing anything by chance. */
+static void cut_huge_sizes(struct walk *walk)
+{
+    struct job *job = walk->job;
+    int64_t *const ranks[] = {
+        &job->tensor_model_parallel_size,
+        &job->pipeline_model_parallel_size,
+        &job->context_parallel_size,
+        &job->expert_model_parallel_size,
+        &job->expert_tensor_parallel_size,
+        &job->tensor_parallel_num_weight_shards,
+        &job->expert_tensor_parallel_num_weight_shards,
+        &job->encoder_tensor_model_parallel_size,
+        &job->encoder_pipeline_model_parallel_size,
+        &job->grpo_group_size,
+        &job->grpo_prompts_per_step,
+        &job->grpo_iterations,
+    };
+    int64_t *const sizes[] = {
+        &job->micro_batch_size,
+        &job->global_batch_size,
+        &job->eval_micro_batch_size,
+        &job->eval_global_batch_size,
+        &job->num_layers,
+        &job->hidden_size,
+        &job->ffn_hidden_size,
+        &job->num_attention_heads,
+        &job->num_query_groups,
+        &job->kv_channels,
+        &job->seq_length,
+        &job->max_position_embeddings,
+        &job->num_experts,
+        &job->moe_ffn_hidden_size,
+        &job->vocab_size,
+        &job->make_vocab_size_divisible_by,
+        &job->mamba_num_groups,
+        &job->mamba_state_dim,
+    };
+
+    for (size_t i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++)
+        cut(ranks[i], 32749);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        cut(sizes[i], INT32_MAX);
+}
+
 static enum answer yaml_legacy(struct walk *walk, struct finding *finding)
 {
     if (!walk->job->yaml_cfg)
@@ -292,6 +346,13 @@ static void data_parallel(struct walk *walk)
 }
 
 static const struct rule rows[] = {
+    { .id = "huge-sizes",
+      .stage = STAGE_VALIDATE,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .adjust = cut_huge_sizes,
+      .what = "sizes beyond any machine are cut to 32749 ranks and 2147483647",
+      .why = "Larger ones would overflow what is computed from them." },
     { .id = "legacy-models-yaml",
       .stage = STAGE_PARSE,
       .severity = SEVERITY_ERROR,
