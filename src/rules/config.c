@@ -36,8 +36,9 @@ static enum answer one_activation(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->squared_relu) && !geglu)
         return HOLDS;
-    return violated(walk, finding, "--swiglu and %s are two activations for one MLP",
-                    is_on(job->squared_relu) ? "--squared-relu" : "--quick-geglu");
+    return violated_at(walk, finding, !is_on(job->squared_relu),
+                       "--swiglu and %s are two activations for one MLP",
+                       is_on(job->squared_relu) ? "--squared-relu" : "--quick-geglu");
 }
 
 static void choose_activation(struct walk *walk)
@@ -108,8 +109,9 @@ static enum answer init_xavier(struct walk *walk, struct finding *finding)
 {
     if (!is_on(walk->job->init_method_xavier_uniform))
         return NOT_APPLICABLE;
-    return violated(walk, finding, "--init-method-xavier-uniform is passed on under a name that no "
-                                   "config knows");
+    return violated(walk, finding,
+                    "--init-method-xavier-uniform is passed on under a name that no "
+                    "config knows");
 }
 
 static enum answer defer_wgrad(struct walk *walk, struct finding *finding)
@@ -120,22 +122,22 @@ static enum answer defer_wgrad(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->pipeline_model_parallel_size == 1) {
         finding->fix = "drop --defer-embedding-wgrad-compute";
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 0,
             "--defer-embedding-wgrad-compute fills the pipeline's idle time, but PP = 1 "
             "has none");
     }
     if (!is_on(job->gradient_accumulation_fusion)) {
         finding->fix = "drop --no-gradient-accumulation-fusion or --defer-embedding-wgrad-compute";
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 1,
             "--defer-embedding-wgrad-compute needs fused gradient accumulation, which is "
             "off");
     }
     if (job->wgrad_deferral_limit < 0) {
         finding->fix = "--wgrad-deferral-limit 0 defers without limit";
-        return violated(walk, finding, "--wgrad-deferral-limit %" PRId64 " is negative",
-                        job->wgrad_deferral_limit);
+        return violated_at(walk, finding, 2, "--wgrad-deferral-limit %" PRId64 " is negative",
+                           job->wgrad_deferral_limit);
     }
     return HOLDS;
 }

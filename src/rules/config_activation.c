@@ -62,13 +62,13 @@ static enum answer te_activation(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->bias_activation_fusion)) {
         finding->fix = is_on(job->swiglu) ? "--no-bias-swiglu-fusion" : "--no-bias-gelu-fusion";
-        return violated(walk, finding,
-                        "--use-te-activation-func excludes the fusion of bias and "
-                        "activation, which is on by default");
+        return violated_at(walk, finding, 0,
+                           "--use-te-activation-func excludes the fusion of bias and "
+                           "activation, which is on by default");
     }
     if (is_word(activation, "gelu") || is_word(activation, "silu"))
         return HOLDS;
-    return violated(walk, finding, "--use-te-activation-func does not know %s", activation);
+    return violated_at(walk, finding, 1, "--use-te-activation-func does not know %s", activation);
 }
 
 static enum answer fused_residual_norm(struct walk *walk, struct finding *finding)
@@ -91,20 +91,20 @@ static enum answer clamp_swiglu(struct walk *walk, struct finding *finding)
     if (is_none_float(clamp) || !is_on(job->swiglu))
         return NOT_APPLICABLE;
     if (!(clamp > 0 && clamp <= 1e308))
-        return violated(walk, finding,
-                        "--activation-func-clamp-value %g is not positive and finite", clamp);
+        return violated_at(walk, finding, 0,
+                           "--activation-func-clamp-value %g is not positive and finite", clamp);
     if (!is_set(job->num_experts))
-        return violated(walk, finding,
-                        "--activation-func-clamp-value with --swiglu is for models with "
-                        "experts only");
+        return violated_at(walk, finding, 1,
+                           "--activation-func-clamp-value with --swiglu is for models with "
+                           "experts only");
     if (!is_none_float(job->glu_linear_offset) && job->glu_linear_offset != 0.0)
-        return violated(walk, finding,
-                        "--activation-func-clamp-value with --swiglu excludes "
-                        "--glu-linear-offset");
+        return violated_at(walk, finding, 2,
+                           "--activation-func-clamp-value with --swiglu excludes "
+                           "--glu-linear-offset");
     if (is_on(job->use_te_activation_func))
-        return violated(walk, finding,
-                        "--activation-func-clamp-value with --swiglu excludes "
-                        "--use-te-activation-func");
+        return violated_at(walk, finding, 3,
+                           "--activation-func-clamp-value with --swiglu excludes "
+                           "--use-te-activation-func");
     return HOLDS;
 }
 
@@ -116,13 +116,13 @@ static enum answer interleaved_fusion(struct walk *walk, struct finding *finding
     if (!is_on(job->apply_rope_fusion) || !is_on(job->rotary_interleaved))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_13_0)
-        return violated(walk, finding,
-                        "--rotary-interleaved does not work with the fused rotary kernel "
-                        "of this release, which is on by default");
+        return violated_at(walk, finding, 10,
+                           "--rotary-interleaved does not work with the fused rotary kernel "
+                           "of this release, which is on by default");
     if (is_on(job->multi_latent_attention) || !package_is_older(te, "2.3.0"))
         return HOLDS;
-    return violated(
-        walk, finding,
+    return violated_at(
+        walk, finding, 11,
         "--rotary-interleaved with the fused rotary kernel needs Transformer Engine 2.3, %s "
         "is installed",
         te->value);
@@ -343,9 +343,15 @@ static const struct rule rows[] = {
       .adjust = mup_width,
       .what = "--use-mup scales by --hidden-size / --mup-base-hidden-size",
       .why = "Initialization, logits and attention follow it." },
-    { .id = "layers-positive", .stage = STAGE_CONFIG, .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0, .until = RELEASE_MAIN, .check = layers_positive, .shape = true,
-      .options = "--num-layers --hybrid-layer-pattern", .what = "the model has layers",
+    { .id = "layers-positive",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = layers_positive,
+      .shape = true,
+      .options = "--num-layers --hybrid-layer-pattern",
+      .what = "the model has layers",
       .why = "Initial weights are scaled by the square root of their number.",
       .fix = "--num-layers 1 or more" },
 };

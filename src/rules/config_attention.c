@@ -117,21 +117,23 @@ static enum answer gdn_params(struct walk *walk, struct finding *finding)
     if (job->linear_attention_freq.kind == FREQ_NONE &&
         !is_word(job->experimental_attention_variant, "gdn2")) {
         finding->fix = "--linear-attention-freq 4 keeps softmax attention in every fourth layer";
-        return violated(walk, finding,
-                        "--experimental-attention-variant %s needs --linear-attention-freq to say "
-                        "which layers use it",
-                        job->experimental_attention_variant);
+        return violated_at(
+            walk, finding, 0,
+            "--experimental-attention-variant %s needs --linear-attention-freq to say "
+            "which layers use it",
+            job->experimental_attention_variant);
     }
     if (!is_set(keys) || !is_set(values) || keys == 0)
-        return keys == 0 ? violated(walk, finding, "--linear-num-key-heads is 0") : NOT_APPLICABLE;
+        return keys == 0 ? violated_at(walk, finding, 1, "--linear-num-key-heads is 0")
+                         : NOT_APPLICABLE;
     if (values % keys == 0)
         return HOLDS;
     finding_fix(walk, finding, "--linear-num-value-heads %" PRId64, (values / keys + 1) * keys);
-    return violated(walk, finding,
-                    "--linear-num-value-heads %" PRId64
-                    " is not a multiple of --linear-num-key-heads "
-                    "%" PRId64,
-                    values, keys);
+    return violated_at(walk, finding, 2,
+                       "--linear-num-value-heads %" PRId64
+                       " is not a multiple of --linear-num-key-heads "
+                       "%" PRId64,
+                       values, keys);
 }
 
 static enum answer cp_gdn_old(struct walk *walk, struct finding *finding)
@@ -158,11 +160,11 @@ static enum answer gdn_heads(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (keys % (tp * cp) == 0 && values % (tp * cp) == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " key and %" PRId64
-                    " value heads of linear attention cannot be split "
-                    "over TP x CP = %" PRId64 " x %" PRId64,
-                    keys, values, tp, cp);
+    return violated_at(walk, finding, keys % (tp * cp) == 0,
+                       "%" PRId64 " key and %" PRId64
+                       " value heads of linear attention cannot be split "
+                       "over TP x CP = %" PRId64 " x %" PRId64,
+                       keys, values, tp, cp);
 }
 
 static enum answer dsa(struct walk *walk, struct finding *finding)
@@ -173,14 +175,15 @@ static enum answer dsa(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_on(job->add_bias_linear)) {
         finding->fix = "--disable-bias-linear";
-        return violated(walk, finding, "DSA attention has no linear bias, but bias is on");
+        return violated_at(walk, finding, 0, "DSA attention has no linear bias, but bias is on");
     }
     if (is_set(job->dsa_indexer_topk_freq) && job->dsa_indexer_topk_freq < 1)
-        return violated(walk, finding, "--dsa-indexer-topk-freq %" PRId64 " is not positive",
-                        job->dsa_indexer_topk_freq);
+        return violated_at(walk, finding, 1, "--dsa-indexer-topk-freq %" PRId64 " is not positive",
+                           job->dsa_indexer_topk_freq);
     if (is_set(job->dsa_indexer_skip_topk_offset) && job->dsa_indexer_skip_topk_offset < 0)
-        return violated(walk, finding, "--dsa-indexer-skip-topk-offset %" PRId64 " is negative",
-                        job->dsa_indexer_skip_topk_offset);
+        return violated_at(walk, finding, 2,
+                           "--dsa-indexer-skip-topk-offset %" PRId64 " is negative",
+                           job->dsa_indexer_skip_topk_offset);
     return HOLDS;
 }
 

@@ -17,17 +17,19 @@ static enum answer inference_moe(struct walk *walk, struct finding *finding)
     if (!is_word(job->transformer_impl, "inference_optimized") || !is_set(job->num_experts))
         return NOT_APPLICABLE;
     if (job->expert_tensor_parallel_size > 1)
-        return violated(walk, finding,
-                        "inference-optimized experts cannot be split over ETP = %" PRId64,
-                        job->expert_tensor_parallel_size);
+        return violated_at(walk, finding, 0,
+                           "inference-optimized experts cannot be split over ETP = %" PRId64,
+                           job->expert_tensor_parallel_size);
     if (has_float(job->moe_expert_capacity_factor))
-        return violated(walk, finding,
-                        "inference-optimized experts are dropless, but "
-                        "--moe-expert-capacity-factor is given");
+        return violated_at(walk, finding, 1,
+                           "inference-optimized experts are dropless, but "
+                           "--moe-expert-capacity-factor is given");
     if (is_on(job->moe_router_padding_for_quantization))
-        return violated(walk, finding, "inference-optimized experts do not pad the routing map");
+        return violated_at(walk, finding, 2,
+                           "inference-optimized experts do not pad the routing map");
     if (!is_word(job->moe_router_dtype, "fp32"))
-        return violated(walk, finding, "inference-optimized experts need --moe-router-dtype fp32");
+        return violated_at(walk, finding, 3,
+                           "inference-optimized experts need --moe-router-dtype fp32");
     return HOLDS;
 }
 
@@ -96,26 +98,26 @@ static enum answer single_grouped_weight(struct walk *walk, struct finding *find
 
     if (walk->release == RELEASE_0_18_2)
         return !job->fp4 && mxfp8 ? HOLDS
-                                  : violated(walk, finding,
-                                             "--moe-single-grouped-weight needs "
-                                             "--fp8-recipe mxfp8 in 0.18");
+                                  : violated_at(walk, finding, 0,
+                                                "--moe-single-grouped-weight needs "
+                                                "--fp8-recipe mxfp8 in 0.18");
     if ((job->fp8 && !mxfp8) || (job->fp4 && !is_word(job->fp4_recipe, "nvfp4")))
-        return violated(walk, finding,
-                        "--moe-single-grouped-weight does not work with --%s-recipe %s",
-                        mxfp8 || !job->fp8 ? "fp4" : "fp8",
-                        mxfp8 || !job->fp8 ? job->fp4_recipe : job->fp8_recipe);
+        return violated_at(walk, finding, 1,
+                           "--moe-single-grouped-weight does not work with --%s-recipe %s",
+                           mxfp8 || !job->fp8 ? "fp4" : "fp8",
+                           mxfp8 || !job->fp8 ? job->fp4_recipe : job->fp8_recipe);
     if (walk->release == RELEASE_0_19_0 && !is_on(job->use_transformer_engine_op_fuser))
-        return violated(walk, finding,
-                        "--moe-single-grouped-weight needs "
-                        "--use-transformer-engine-op-fuser in 0.19");
+        return violated_at(walk, finding, 2,
+                           "--moe-single-grouped-weight needs "
+                           "--use-transformer-engine-op-fuser in 0.19");
     if (walk->release < RELEASE_MAIN)
         return HOLDS;
     if (job->fp4 && !fp4_params(job))
-        return violated(walk, finding,
-                        "--moe-single-grouped-weight in fp4 needs --fp4-param-gather");
+        return violated_at(walk, finding, 3,
+                           "--moe-single-grouped-weight in fp4 needs --fp4-param-gather");
     if (!is_on(job->moe_use_grouped_tensor))
-        return violated(walk, finding,
-                        "--moe-single-grouped-weight needs --moe-use-grouped-tensor");
+        return violated_at(walk, finding, 4,
+                           "--moe-single-grouped-weight needs --moe-use-grouped-tensor");
     return HOLDS;
 }
 
@@ -129,17 +131,18 @@ static enum answer single_grouped(struct walk *walk, struct finding *finding)
     if (!weight && !bias)
         return NOT_APPLICABLE;
     if (!is_on(job->moe_grouped_gemm))
-        return violated(walk, finding, "%s needs --moe-grouped-gemm", option);
+        return violated_at(walk, finding, 0, "%s needs --moe-grouped-gemm", option);
     if (package_is_older(&walk->facts->transformer_engine, "2.14.0"))
-        return violated(walk, finding, "%s needs Transformer Engine 2.14, %s is installed", option,
-                        walk->facts->transformer_engine.value);
+        return violated_at(walk, finding, 1, "%s needs Transformer Engine 2.14, %s is installed",
+                           option, walk->facts->transformer_engine.value);
     if (weight && single_grouped_weight(walk, finding) == VIOLATED)
         return VIOLATED;
     if (bias && !is_on(job->add_bias_linear))
-        return violated(walk, finding,
-                        "--moe-single-grouped-bias is given, but linear bias is off");
+        return violated_at(walk, finding, 2,
+                           "--moe-single-grouped-bias is given, but linear bias is off");
     if (bias && walk->release >= RELEASE_MAIN && !is_on(job->moe_use_grouped_tensor))
-        return violated(walk, finding, "--moe-single-grouped-bias needs --moe-use-grouped-tensor");
+        return violated_at(walk, finding, 3,
+                           "--moe-single-grouped-bias needs --moe-use-grouped-tensor");
     return HOLDS;
 }
 
@@ -151,14 +154,14 @@ static enum answer deepep_flex(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(job->moe_token_dispatcher_type, "flex")) {
         finding->fix = "--moe-token-dispatcher-type flex";
-        return violated(walk, finding,
-                        "--moe-enable-deepep works with the flex dispatcher only, not with '%s'",
-                        job->moe_token_dispatcher_type);
+        return violated_at(walk, finding, 0,
+                           "--moe-enable-deepep works with the flex dispatcher only, not with '%s'",
+                           job->moe_token_dispatcher_type);
     }
     if (is_word(job->moe_flex_dispatcher_backend, "hybridep"))
-        return violated(walk, finding,
-                        "--moe-enable-deepep and --moe-flex-dispatcher-backend "
-                        "hybridep are two backends for one dispatcher");
+        return violated_at(walk, finding, 1,
+                           "--moe-enable-deepep and --moe-flex-dispatcher-backend "
+                           "hybridep are two backends for one dispatcher");
     return HOLDS;
 }
 
@@ -189,15 +192,16 @@ static enum answer ncclep_flex(struct walk *walk, struct finding *finding)
     if (!is_word(job->moe_flex_dispatcher_backend, "ncclep"))
         return NOT_APPLICABLE;
     if (!is_word(job->moe_token_dispatcher_type, "flex"))
-        return violated(walk, finding,
-                        "--moe-flex-dispatcher-backend ncclep works with the flex dispatcher only, "
-                        "not with '%s'",
-                        job->moe_token_dispatcher_type);
+        return violated_at(
+            walk, finding, 0,
+            "--moe-flex-dispatcher-backend ncclep works with the flex dispatcher only, "
+            "not with '%s'",
+            job->moe_token_dispatcher_type);
     if (walk->release >= RELEASE_MAIN && is_on(job->moe_use_grouped_tensor) &&
         !is_on(job->use_transformer_engine_op_fuser))
-        return violated(walk, finding,
-                        "--moe-use-grouped-tensor works with the ncclep backend only "
-                        "under --use-transformer-engine-op-fuser");
+        return violated_at(walk, finding, 1,
+                           "--moe-use-grouped-tensor works with the ncclep backend only "
+                           "under --use-transformer-engine-op-fuser");
     return HOLDS;
 }
 
@@ -210,16 +214,17 @@ static enum answer mxfp8_dispatch(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(job->moe_token_dispatcher_type, "flex") ||
         !is_word(job->moe_flex_dispatcher_backend, "ncclep"))
-        return violated(walk, finding,
-                        "dispatching tokens in %s needs the flex dispatcher's ncclep "
-                        "backend",
-                        is_word(job->moe_dispatch_fwd_dtype, "bf16") ? job->moe_combine_bwd_dtype
-                                                                     : job->moe_dispatch_fwd_dtype);
+        return violated_at(walk, finding, 0,
+                           "dispatching tokens in %s needs the flex dispatcher's ncclep "
+                           "backend",
+                           is_word(job->moe_dispatch_fwd_dtype, "bf16")
+                               ? job->moe_combine_bwd_dtype
+                               : job->moe_dispatch_fwd_dtype);
     if (is_on(job->use_transformer_engine_op_fuser) && is_on(job->moe_grouped_gemm))
         return HOLDS;
-    return violated(walk, finding,
-                    "dispatching tokens in mxfp8 needs both "
-                    "--use-transformer-engine-op-fuser and --moe-grouped-gemm");
+    return violated_at(walk, finding, 1,
+                       "dispatching tokens in mxfp8 needs both "
+                       "--use-transformer-engine-op-fuser and --moe-grouped-gemm");
 }
 
 static enum answer sms_conflict(struct walk *walk, struct finding *finding)
@@ -349,15 +354,15 @@ static enum answer rank_capacity(struct walk *walk, struct finding *finding)
     if (!has_float(job->moe_expert_rank_capacity_factor))
         return NOT_APPLICABLE;
     if (!hybridep && !(walk->release >= RELEASE_0_19_0 && is_word(backend, "ncclep")))
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 0,
             "--moe-expert-rank-capacity-factor needs the flex backend hybridep%s, not '%s'",
             walk->release >= RELEASE_0_19_0 ? " or ncclep" : "", backend);
     if (!hybridep || fuser || (walk->release >= RELEASE_MAIN && is_on(job->moe_use_grouped_tensor)))
         return HOLDS;
-    return violated(walk, finding,
-                    "--moe-expert-rank-capacity-factor needs "
-                    "--use-transformer-engine-op-fuser");
+    return violated_at(walk, finding, 1,
+                       "--moe-expert-rank-capacity-factor needs "
+                       "--use-transformer-engine-op-fuser");
 }
 
 static const struct rule rows[] = {

@@ -43,8 +43,8 @@ static enum answer no_recompute(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!job->recompute_granularity)
         return HOLDS;
-    return violated(walk, finding, "--enable-cuda-graph does not work with %s recomputation",
-                    job->recompute_granularity);
+    return violated_at(walk, finding, 10, "--enable-cuda-graph does not work with %s recomputation",
+                       job->recompute_granularity);
 }
 
 static enum answer little_recompute(struct walk *walk, struct finding *finding)
@@ -55,16 +55,16 @@ static enum answer little_recompute(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_word(job->recompute_granularity, "selective") ||
         !is_word(job->cuda_graph_impl, "transformer_engine") || !captures(walk, "attn"))
-        return violated(walk, finding,
-                        "CUDA graphs of '%s' do not work with %s recomputation: only "
-                        "--cuda-graph-impl transformer_engine --cuda-graph-scope attn "
-                        "does, with selective",
-                        job->cuda_graph_impl, job->recompute_granularity);
+        return violated_at(walk, finding, 0,
+                           "CUDA graphs of '%s' do not work with %s recomputation: only "
+                           "--cuda-graph-impl transformer_engine --cuda-graph-scope attn "
+                           "does, with selective",
+                           job->cuda_graph_impl, job->recompute_granularity);
     if (list_has(&job->recompute_modules, "core_attn") ||
         list_has(&job->recompute_modules, "mla_up_proj"))
-        return violated(walk, finding, "--recompute-modules %s lies inside the captured attention",
-                        list_has(&job->recompute_modules, "core_attn") ? "core_attn"
-                                                                       : "mla_up_proj");
+        return violated_at(
+            walk, finding, 1, "--recompute-modules %s lies inside the captured attention",
+            list_has(&job->recompute_modules, "core_attn") ? "core_attn" : "mla_up_proj");
     return HOLDS;
 }
 
@@ -89,9 +89,9 @@ static enum answer inference_scope(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (is_word(scope, "none") == !is_word(job->cuda_graph_impl, "local"))
         return HOLDS;
-    return violated(walk, finding,
-                    "--inference-cuda-graph-scope %s does not go with --cuda-graph-impl %s", scope,
-                    job->cuda_graph_impl);
+    return violated_at(walk, finding, 10,
+                       "--inference-cuda-graph-scope %s does not go with --cuda-graph-impl %s",
+                       scope, job->cuda_graph_impl);
 }
 
 static enum answer full_iteration_alone(struct walk *walk, struct finding *finding)
@@ -100,10 +100,10 @@ static enum answer full_iteration_alone(struct walk *walk, struct finding *findi
         return NOT_APPLICABLE;
     if (captured(walk)->count <= 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "--cuda-graph-impl full_iteration captures everything, but "
-                    "--cuda-graph-modules names '%s'",
-                    captured(walk)->item[0]);
+    return violated_at(walk, finding, 10,
+                       "--cuda-graph-impl full_iteration captures everything, but "
+                       "--cuda-graph-modules names '%s'",
+                       captured(walk)->item[0]);
 }
 
 static enum answer cpu_offload(struct walk *walk, struct finding *finding)
@@ -151,19 +151,19 @@ static enum answer expert_modules(struct walk *walk, struct finding *finding)
                   is_on(job->moe_pad_expert_input_to_capacity);
 
     if (only_experts(&job->moe_layer_freq) && captures(walk, "mlp"))
-        return violated(walk, finding,
-                        "CUDA graphs capture mlp, but every layer has experts instead");
+        return violated_at(walk, finding, 0,
+                           "CUDA graphs capture mlp, but every layer has experts instead");
     if (padded)
         return HOLDS;
     if (captures(walk, "moe"))
-        return violated(walk, finding,
-                        "CUDA graphs capture moe, but the number of tokens of an expert "
-                        "varies without --moe-expert-capacity-factor and "
-                        "--moe-pad-expert-input-to-capacity");
+        return violated_at(walk, finding, 1,
+                           "CUDA graphs capture moe, but the number of tokens of an expert "
+                           "varies without --moe-expert-capacity-factor and "
+                           "--moe-pad-expert-input-to-capacity");
     if (captures_preprocess(walk) && syncs_in_preprocess(job))
-        return violated(walk, finding,
-                        "CUDA graphs capture moe_preprocess, which waits for the device "
-                        "with this alltoall dispatcher");
+        return violated_at(walk, finding, 2,
+                           "CUDA graphs capture moe_preprocess, which waits for the device "
+                           "with this alltoall dispatcher");
     return HOLDS;
 }
 
@@ -174,13 +174,15 @@ static enum answer moe_modules(struct walk *walk, struct finding *finding)
     if (!layer_graphs(walk))
         return NOT_APPLICABLE;
     if (captures(walk, "moe") && captures_router(walk))
-        return violated(walk, finding, "CUDA graphs capture both moe and its part moe_router");
+        return violated_at(walk, finding, 0,
+                           "CUDA graphs capture both moe and its part moe_router");
     if (captures_preprocess(walk) && !captures_router(walk))
-        return violated(walk, finding, "CUDA graphs capture moe_preprocess without moe_router");
+        return violated_at(walk, finding, 1,
+                           "CUDA graphs capture moe_preprocess without moe_router");
     if (value_or(job->num_experts, 0) > 1)
         return expert_modules(walk, finding);
     if (captures(walk, "moe") || captures_router(walk))
-        return violated(walk, finding, "CUDA graphs capture experts, but the model has none");
+        return violated_at(walk, finding, 2, "CUDA graphs capture experts, but the model has none");
     return HOLDS;
 }
 
@@ -219,23 +221,23 @@ static enum answer recompute_dropout(struct walk *walk, struct finding *finding)
     if (job->attention_dropout != 0.0 && is_recomputed(job, "core_attn") &&
         (whole || captures(walk, "attn"))) {
         finding->fix = "--attention-dropout 0";
-        return violated(walk, finding,
-                        "--attention-dropout %g cannot be recomputed inside a CUDA graph",
-                        job->attention_dropout);
+        return violated_at(walk, finding, 0,
+                           "--attention-dropout %g cannot be recomputed inside a CUDA graph",
+                           job->attention_dropout);
     }
     if (job->hidden_dropout != 0.0 &&
         ((is_recomputed(job, "mlp") && (whole || captures(walk, "mlp"))) ||
          (is_recomputed(job, "moe") && (whole || captures(walk, "moe"))))) {
         finding->fix = "--hidden-dropout 0";
-        return violated(walk, finding,
-                        "--hidden-dropout %g cannot be recomputed inside a CUDA graph",
-                        job->hidden_dropout);
+        return violated_at(walk, finding, 1,
+                           "--hidden-dropout %g cannot be recomputed inside a CUDA graph",
+                           job->hidden_dropout);
     }
     if (!is_none_float(job->moe_input_jitter_eps) && is_recomputed(job, "moe") &&
         (whole || captures(walk, "moe"))) {
         finding->fix = "drop --moe-input-jitter-eps";
-        return violated(walk, finding,
-                        "--moe-input-jitter-eps cannot be recomputed inside a CUDA graph");
+        return violated_at(walk, finding, 2,
+                           "--moe-input-jitter-eps cannot be recomputed inside a CUDA graph");
     }
     return HOLDS;
 }
@@ -281,22 +283,22 @@ static enum answer offload_graphs(struct walk *walk, struct finding *finding)
     if (!graphs_on(job) || !is_on(job->fine_grained_activation_offloading))
         return NOT_APPLICABLE;
     if (is_word(job->cuda_graph_impl, "local") && !local_offload(walk))
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading does not work with local "
-                        "CUDA graphs of these modules");
+        return violated_at(walk, finding, 0,
+                           "--fine-grained-activation-offloading does not work with local "
+                           "CUDA graphs of these modules");
     if (captures(walk, "moe"))
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading does not work when CUDA "
-                        "graphs capture moe");
+        return violated_at(walk, finding, 1,
+                           "--fine-grained-activation-offloading does not work when CUDA "
+                           "graphs capture moe");
     if (is_set(job->cuda_graph_warmup_steps) && job->cuda_graph_warmup_steps <= 0)
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading needs "
-                        "--cuda-graph-warmup-steps above 0");
+        return violated_at(walk, finding, 2,
+                           "--fine-grained-activation-offloading needs "
+                           "--cuda-graph-warmup-steps above 0");
     if (is_word(job->cuda_graph_impl, "full_iteration") &&
         value_or(job->fine_grained_offloading_max_inflight_offloads, -1) < 0)
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading in a graph of the full "
-                        "iteration needs --fine-grained-offloading-max-inflight-offloads");
+        return violated_at(walk, finding, 3,
+                           "--fine-grained-activation-offloading in a graph of the full "
+                           "iteration needs --fine-grained-offloading-max-inflight-offloads");
     return HOLDS;
 }
 

@@ -19,14 +19,24 @@ static enum answer permute_fusion(struct walk *walk, struct finding *finding)
                     te->value);
 }
 
-/* Collects what is wrong, so that one edit can answer all of it. */
-static void fault(struct walk *walk, const char **faults, bool wrong, const char *text)
+/* What is wrong, collected so that one edit can answer all of it. */
+struct faults {
+    const char *text; /* NULL: nothing */
+    int asked;        /* tests so far; each is a place of its own */
+    int first;        /* the first that failed */
+};
+
+static void fault(struct walk *walk, struct faults *faults, bool wrong, const char *text)
 {
+    if (wrong && !faults->text)
+        faults->first = faults->asked;
     if (wrong)
-        *faults = *faults ? arena_printf(walk->arena, "%s; %s", *faults, text) : text;
+        faults->text =
+            faults->text ? arena_printf(walk->arena, "%s; %s", faults->text, text) : text;
+    faults->asked++;
 }
 
-static void overlap_recompute_faults(struct walk *walk, const char **faults)
+static void overlap_recompute_faults(struct walk *walk, struct faults *faults)
 {
     const struct job *job = walk->job;
 
@@ -67,7 +77,7 @@ static enum answer ep_overlap(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
     const char *dispatcher = job->moe_token_dispatcher_type;
-    const char *faults = NULL;
+    struct faults faults = { 0 };
     bool offloads_fc1 = is_on(job->fine_grained_activation_offloading) &&
                         list_has(&job->offload_modules, "expert_fc1");
 
@@ -95,10 +105,10 @@ static enum answer ep_overlap(struct walk *walk, struct finding *finding)
               is_word(job->moe_flex_dispatcher_backend, "ncclep") && offloads_fc1,
           "ncclep with --offload-modules expert_fc1");
     fault(walk, &faults, graphs_experts(walk), "CUDA graphs capture MLP or experts");
-    if (!faults)
+    if (!faults.text)
         return HOLDS;
-    return violated(walk, finding, "--overlap-moe-expert-parallel-comm does not work here: %s",
-                    faults);
+    return violated_at(walk, finding, faults.first,
+                       "--overlap-moe-expert-parallel-comm does not work here: %s", faults.text);
 }
 
 static enum answer delay_wgrad(struct walk *walk, struct finding *finding)
@@ -109,17 +119,18 @@ static enum answer delay_wgrad(struct walk *walk, struct finding *finding)
     if (!is_on(job->delay_wgrad_compute))
         return NOT_APPLICABLE;
     if (!is_on(job->overlap_moe_expert_parallel_comm))
-        return violated(walk, finding,
-                        "--delay-wgrad-compute needs --overlap-moe-expert-parallel-comm");
+        return violated_at(walk, finding, 10,
+                           "--delay-wgrad-compute needs --overlap-moe-expert-parallel-comm");
     if (walk->release <= RELEASE_0_16_0 && is_on(job->moe_use_legacy_grouped_gemm))
-        return violated(walk, finding,
-                        "--delay-wgrad-compute does not work with --moe-use-legacy-grouped-gemm");
+        return violated_at(
+            walk, finding, 11,
+            "--delay-wgrad-compute does not work with --moe-use-legacy-grouped-gemm");
     if (walk->release >= RELEASE_0_16_0 && is_word(job->cuda_graph_impl, "transformer_engine") &&
         package_is_older(te, "2.10.0"))
-        return violated(walk, finding,
-                        "--delay-wgrad-compute with CUDA graphs needs Transformer Engine "
-                        "2.10, %s is installed",
-                        te->value);
+        return violated_at(walk, finding, 12,
+                           "--delay-wgrad-compute with CUDA graphs needs Transformer Engine "
+                           "2.10, %s is installed",
+                           te->value);
     return HOLDS;
 }
 
@@ -130,18 +141,18 @@ static enum answer dispatch_backward_overlap(struct walk *walk, struct finding *
     if (!is_on(job->overlap_dispatch_backward_with_experts_wgrad))
         return NOT_APPLICABLE;
     if (is_on(job->overlap_moe_expert_parallel_comm))
-        return violated(walk, finding,
-                        "--overlap-dispatch-backward-with-experts-wgrad and "
-                        "--overlap-moe-expert-parallel-comm exclude each other");
+        return violated_at(walk, finding, 0,
+                           "--overlap-dispatch-backward-with-experts-wgrad and "
+                           "--overlap-moe-expert-parallel-comm exclude each other");
     if (is_on(job->delay_wgrad_compute))
-        return violated(walk, finding,
-                        "--overlap-dispatch-backward-with-experts-wgrad and "
-                        "--delay-wgrad-compute exclude each other");
+        return violated_at(walk, finding, 1,
+                           "--overlap-dispatch-backward-with-experts-wgrad and "
+                           "--delay-wgrad-compute exclude each other");
     if (package_is_older(&walk->facts->transformer_engine, "2.3.0"))
-        return violated(walk, finding,
-                        "--overlap-dispatch-backward-with-experts-wgrad needs "
-                        "Transformer Engine 2.3, %s is installed",
-                        walk->facts->transformer_engine.value);
+        return violated_at(walk, finding, 2,
+                           "--overlap-dispatch-backward-with-experts-wgrad needs "
+                           "Transformer Engine 2.3, %s is installed",
+                           walk->facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -194,13 +205,13 @@ static enum answer symmetric_reduce(struct walk *walk, struct finding *finding)
     if (!walk->job->symmetric_ar_type)
         return NOT_APPLICABLE;
     if (package_is_older(&facts->torch, "2.7.0a0"))
-        return violated(walk, finding, "--symmetric-ar-type needs torch 2.7, %s is installed",
-                        facts->torch.value);
+        return violated_at(walk, finding, 0, "--symmetric-ar-type needs torch 2.7, %s is installed",
+                           facts->torch.value);
     if (package_is_older(&facts->transformer_engine, "2.3.0.dev0"))
-        return violated(walk, finding,
-                        "--symmetric-ar-type needs Transformer Engine 2.3, %s is "
-                        "installed",
-                        facts->transformer_engine.value);
+        return violated_at(walk, finding, 1,
+                           "--symmetric-ar-type needs Transformer Engine 2.3, %s is "
+                           "installed",
+                           facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -213,14 +224,15 @@ static enum answer norope(struct walk *walk, struct finding *finding)
         (freq->kind == FREQ_LIST && freq->count == 0) || !is_set(job->num_layers))
         return NOT_APPLICABLE;
     if (is_on(job->flash_decode))
-        return violated(walk, finding, "--no-rope-freq does not work with --flash-decode");
+        return violated_at(walk, finding, 0, "--no-rope-freq does not work with --flash-decode");
     if (freq->kind == FREQ_INT && job->num_layers % freq->every != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " layers are not a multiple of --no-rope-freq %" PRId64,
-                        job->num_layers, freq->every);
+        return violated_at(walk, finding, 1,
+                           "%" PRId64 " layers are not a multiple of --no-rope-freq %" PRId64,
+                           job->num_layers, freq->every);
     if (freq->kind == FREQ_LIST && freq->count != job->num_layers)
-        return violated(walk, finding, "--no-rope-freq lists %d layers, the model has %" PRId64,
-                        freq->count, job->num_layers);
+        return violated_at(walk, finding, 2,
+                           "--no-rope-freq lists %d layers, the model has %" PRId64, freq->count,
+                           job->num_layers);
     return HOLDS;
 }
 
@@ -231,17 +243,18 @@ static enum answer inference_model(struct walk *walk, struct finding *finding)
     if (!is_word(job->transformer_impl, "inference_optimized"))
         return NOT_APPLICABLE;
     if (!is_word(job->normalization, "RMSNorm"))
-        return violated(walk, finding,
-                        "--transformer-impl inference_optimized needs RMSNorm, not '%s'",
-                        job->normalization);
+        return violated_at(walk, finding, 0,
+                           "--transformer-impl inference_optimized needs RMSNorm, not '%s'",
+                           job->normalization);
     if (is_on(job->layernorm_zero_centered_gamma))
-        return violated(walk, finding,
-                        "--transformer-impl inference_optimized does not know "
-                        "--apply-layernorm-1p");
+        return violated_at(walk, finding, 1,
+                           "--transformer-impl inference_optimized does not know "
+                           "--apply-layernorm-1p");
     if (is_on(job->add_bias_linear) || is_on(job->add_qkv_bias))
-        return violated(walk, finding, "--transformer-impl inference_optimized does not know %s",
-                        is_on(job->add_bias_linear) ? "linear bias, which is on"
-                                                    : "--add-qkv-bias");
+        return violated_at(walk, finding, is_on(job->add_bias_linear) ? 2 : 3,
+                           "--transformer-impl inference_optimized does not know %s",
+                           is_on(job->add_bias_linear) ? "linear bias, which is on"
+                                                       : "--add-qkv-bias");
     return HOLDS;
 }
 
@@ -270,16 +283,17 @@ static enum answer cp_dsa(struct walk *walk, struct finding *finding)
     if (!is_word(job->experimental_attention_variant, "dsa") || job->context_parallel_size <= 1)
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_19_0)
-        return violated(walk, finding,
-                        "DSA attention does not work with CP = %" PRId64 " in this release",
-                        job->context_parallel_size);
+        return violated_at(walk, finding, 0,
+                           "DSA attention does not work with CP = %" PRId64 " in this release",
+                           job->context_parallel_size);
     if (all_gather_everywhere(&job->cp_comm_type))
         return HOLDS;
     finding->fix = "--cp-comm-type all_gather";
-    return violated(walk, finding,
-                    "DSA attention with CP = %" PRId64 " needs --cp-comm-type all_gather, not '%s'",
-                    job->context_parallel_size,
-                    job->cp_comm_type.count > 0 ? job->cp_comm_type.item[0] : "none");
+    return violated_at(walk, finding, 1,
+                       "DSA attention with CP = %" PRId64
+                       " needs --cp-comm-type all_gather, not '%s'",
+                       job->context_parallel_size,
+                       job->cp_comm_type.count > 0 ? job->cp_comm_type.item[0] : "none");
 }
 
 static enum answer inference_fusions(struct walk *walk, struct finding *finding)
@@ -291,12 +305,12 @@ static enum answer inference_fusions(struct walk *walk, struct finding *finding)
     if (!fuse && !nvls)
         return NOT_APPLICABLE;
     if (!is_word(job->transformer_impl, "inference_optimized"))
-        return violated(walk, finding, "%s is for --transformer-impl inference_optimized only",
-                        fuse ? "--inference-fuse-tp-communication"
-                             : "--inference-disable-triton-nvls-kernels");
+        return violated_at(
+            walk, finding, fuse ? 0 : 2, "%s is for --transformer-impl inference_optimized only",
+            fuse ? "--inference-fuse-tp-communication" : "--inference-disable-triton-nvls-kernels");
     if (fuse && walk->release >= RELEASE_0_17_0 && is_set(job->num_experts))
-        return violated(walk, finding,
-                        "--inference-fuse-tp-communication does not work with experts");
+        return violated_at(walk, finding, 1,
+                           "--inference-fuse-tp-communication does not work with experts");
     return HOLDS;
 }
 
@@ -312,7 +326,7 @@ static enum answer flash_version(struct walk *walk, struct finding *finding)
                     version);
 }
 
-static void batch_invariant_expert_faults(struct walk *walk, const char **faults)
+static void batch_invariant_expert_faults(struct walk *walk, struct faults *faults)
 {
     const struct job *job = walk->job;
 
@@ -334,10 +348,13 @@ static enum answer batch_invariant(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
     bool pinned = walk->release >= RELEASE_0_19_0;
-    const char *faults = NULL;
+    struct faults faults = { 0 };
 
     if (!is_on(job->batch_invariant_mode))
         return NOT_APPLICABLE;
+    fault(walk, &faults,
+          walk->release >= RELEASE_MAIN && !is_word(job->params_dtype, "torch.bfloat16"),
+          "parameters are not bf16");
     fault(walk, &faults, !is_word(job->attention_backend, "flash"),
           "--attention-backend is not flash");
     fault(walk, &faults,
@@ -345,15 +362,12 @@ static enum answer batch_invariant(struct walk *walk, struct finding *finding)
           "--flash-attention-version is neither 3 nor 4");
     fault(walk, &faults, pinned && job->context_parallel_size != 1, "CP is not 1");
     fault(walk, &faults, pinned && job->attention_dropout != 0.0, "--attention-dropout is not 0");
-    if (walk->release >= RELEASE_MAIN) {
-        fault(walk, &faults, !is_word(job->params_dtype, "torch.bfloat16"),
-              "parameters are not bf16");
-        if (is_nonzero(job->num_experts))
-            batch_invariant_expert_faults(walk, &faults);
-    }
-    if (!faults)
+    if (walk->release >= RELEASE_MAIN && is_nonzero(job->num_experts))
+        batch_invariant_expert_faults(walk, &faults);
+    if (!faults.text)
         return HOLDS;
-    return violated(walk, finding, "--batch-invariant-mode does not work here: %s", faults);
+    return violated_at(walk, finding, faults.first, "--batch-invariant-mode does not work here: %s",
+                       faults.text);
 }
 
 static enum answer mla_rope_fusion(struct walk *walk, struct finding *finding)

@@ -23,13 +23,13 @@ static enum answer offload_fused_group(struct walk *walk, struct finding *findin
     if (!list_has(&job->offload_modules, "fused_group_mlp"))
         return HOLDS;
     if (!is_on(job->use_transformer_engine_op_fuser))
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 0,
             "--offload-modules fused_group_mlp needs --use-transformer-engine-op-fuser");
     if (list_has(&job->offload_modules, "expert_fc1") || list_has(&job->offload_modules, "moe_act"))
-        return violated(walk, finding,
-                        "--offload-modules fused_group_mlp already holds expert_fc1 and "
-                        "moe_act");
+        return violated_at(walk, finding, 1,
+                           "--offload-modules fused_group_mlp already holds expert_fc1 and "
+                           "moe_act");
     return HOLDS;
 }
 
@@ -38,17 +38,18 @@ static enum answer offload_sizes(struct walk *walk, struct finding *finding)
     const struct job *job = walk->job;
 
     if (is_set(job->min_offloaded_tensor_size) && job->min_offloaded_tensor_size < 0)
-        return violated(walk, finding, "--min-offloaded-tensor-size %" PRId64 " is negative",
-                        job->min_offloaded_tensor_size);
+        return violated_at(walk, finding, 0, "--min-offloaded-tensor-size %" PRId64 " is negative",
+                           job->min_offloaded_tensor_size);
     if (!is_none_float(job->activation_offload_fraction) &&
         !(job->activation_offload_fraction >= 0 && job->activation_offload_fraction <= 1))
-        return violated(walk, finding, "--activation-offload-fraction %g is not between 0 and 1",
-                        job->activation_offload_fraction);
+        return violated_at(walk, finding, 1,
+                           "--activation-offload-fraction %g is not between 0 and 1",
+                           job->activation_offload_fraction);
     if (is_set(job->delta_offload_bytes_across_pp_ranks) &&
         job->delta_offload_bytes_across_pp_ranks < 0)
-        return violated(walk, finding,
-                        "--delta-offload-bytes-across-pp-ranks %" PRId64 " is negative",
-                        job->delta_offload_bytes_across_pp_ranks);
+        return violated_at(walk, finding, 2,
+                           "--delta-offload-bytes-across-pp-ranks %" PRId64 " is negative",
+                           job->delta_offload_bytes_across_pp_ranks);
     return HOLDS;
 }
 
@@ -59,13 +60,13 @@ static enum answer offload_with_recompute(struct walk *walk, struct finding *fin
 
     if (walk->release >= RELEASE_MAIN && list_has(&job->offload_modules, "gdp_qkv") &&
         is_recomputed(job, "gdp_in_proj"))
-        return violated(walk, finding,
-                        "--offload-modules gdp_qkv has nothing to keep when "
-                        "--recompute-modules gdp_in_proj makes it again");
+        return violated_at(walk, finding, 0,
+                           "--offload-modules gdp_qkv has nothing to keep when "
+                           "--recompute-modules gdp_in_proj makes it again");
     if (walk->release >= RELEASE_0_19_0 && is_recomputed(job, "moe") && part)
-        return violated(walk, finding,
-                        "--offload-modules %s lies inside what --recompute-modules moe makes again",
-                        part);
+        return violated_at(
+            walk, finding, 1,
+            "--offload-modules %s lies inside what --recompute-modules moe makes again", part);
     return HOLDS;
 }
 
@@ -77,24 +78,25 @@ static enum answer offload_modules(struct walk *walk, struct finding *finding)
     if (!is_on(job->fine_grained_activation_offloading))
         return NOT_APPLICABLE;
     if (is_on(job->cpu_offloading))
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading and "
-                        "--cpu-offloading-num-layers exclude each other");
+        return violated_at(walk, finding, 0,
+                           "--fine-grained-activation-offloading and "
+                           "--cpu-offloading-num-layers exclude each other");
     if (job->offload_modules.count <= 0)
-        return violated(walk, finding,
-                        "--fine-grained-activation-offloading needs --offload-modules");
+        return violated_at(walk, finding, 1,
+                           "--fine-grained-activation-offloading needs --offload-modules");
     unknown = unknown_module(&job->offload_modules, MODULE_OFFLOAD, walk->release);
     if (unknown) {
         finding_fix(walk, finding, "modules of this release are %s",
                     module_names(MODULE_OFFLOAD, walk->release, walk->arena));
-        return violated(walk, finding,
-                        "--offload-modules '%s' is not a module this release can offload", unknown);
+        return violated_at(walk, finding, 2,
+                           "--offload-modules '%s' is not a module this release can offload",
+                           unknown);
     }
     if (list_has(&job->offload_modules, "attn_proj") &&
         !list_has(&job->offload_modules, "core_attn"))
-        return violated(walk, finding,
-                        "--offload-modules attn_proj needs core_attn, whose output it "
-                        "takes in");
+        return violated_at(walk, finding, 3,
+                           "--offload-modules attn_proj needs core_attn, whose output it "
+                           "takes in");
     if (offload_with_recompute(walk, finding) == VIOLATED)
         return VIOLATED;
     if (walk->release >= RELEASE_0_19_0 && offload_sizes(walk, finding) == VIOLATED)
@@ -136,14 +138,15 @@ static enum answer paged_stash(struct walk *walk, struct finding *finding)
     if (!is_on(job->moe_paged_stash))
         return NOT_APPLICABLE;
     if (is_on(job->cpu_offloading))
-        return violated(walk, finding,
-                        "--moe-paged-stash and --cpu-offloading-num-layers exclude each "
-                        "other");
+        return violated_at(walk, finding, 0,
+                           "--moe-paged-stash and --cpu-offloading-num-layers exclude each "
+                           "other");
     if (is_none_float(job->moe_expert_rank_capacity_factor))
-        return violated(walk, finding, "--moe-paged-stash needs --moe-expert-rank-capacity-factor");
+        return violated_at(walk, finding, 1,
+                           "--moe-paged-stash needs --moe-expert-rank-capacity-factor");
     if (part)
-        return violated(walk, finding,
-                        "--moe-paged-stash already holds what --offload-modules %s keeps", part);
+        return violated_at(walk, finding, 2,
+                           "--moe-paged-stash already holds what --offload-modules %s keeps", part);
     return HOLDS;
 }
 

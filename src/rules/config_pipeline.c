@@ -95,9 +95,9 @@ static enum answer layout_first(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (first_letter(&layout) == 'E' && letters(&layout, 'E') == 1)
         return HOLDS;
-    return violated(walk, finding,
-                    "the layout '%s' has %" PRId64 " E (embedding), not one at its beginning",
-                    walk->job->pipeline_model_parallel_layout, letters(&layout, 'E'));
+    return violated_at(walk, finding, first_letter(&layout) == 'E',
+                       "the layout '%s' has %" PRId64 " E (embedding), not one at its beginning",
+                       walk->job->pipeline_model_parallel_layout, letters(&layout, 'E'));
 }
 
 static enum answer layout_last(struct walk *walk, struct finding *finding)
@@ -108,8 +108,9 @@ static enum answer layout_last(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (last_letter(&layout) == 'L' && letters(&layout, 'L') == 1)
         return HOLDS;
-    return violated(walk, finding, "the layout '%s' has %" PRId64 " L (loss), not one at its end",
-                    walk->job->pipeline_model_parallel_layout, letters(&layout, 'L'));
+    return violated_at(walk, finding, last_letter(&layout) == 'L',
+                       "the layout '%s' has %" PRId64 " L (loss), not one at its end",
+                       walk->job->pipeline_model_parallel_layout, letters(&layout, 'L'));
 }
 
 static enum answer layout_count_t(struct walk *walk, struct finding *finding)
@@ -133,14 +134,14 @@ static enum answer layout_count_m(struct walk *walk, struct finding *finding)
     if (!layout_of(walk, &layout))
         return NOT_APPLICABLE;
     if (walk->release == RELEASE_0_13_0 && letters(&layout, 'm') > 0)
-        return violated(walk, finding, "the layout '%s' places MTP layers, which 0.13 cannot",
-                        walk->job->pipeline_model_parallel_layout);
+        return violated_at(walk, finding, 0, "the layout '%s' places MTP layers, which 0.13 cannot",
+                           walk->job->pipeline_model_parallel_layout);
     if (walk->release == RELEASE_0_13_0 || letters(&layout, 'm') == wanted)
         return HOLDS;
     finding_fix(walk, finding, "as many m in the layout as --mtp-num-layers (%" PRId64 ")", wanted);
-    return violated(walk, finding,
-                    "the layout '%s' places %" PRId64 " MTP layers, the model has %" PRId64,
-                    walk->job->pipeline_model_parallel_layout, letters(&layout, 'm'), wanted);
+    return violated_at(walk, finding, 1,
+                       "the layout '%s' places %" PRId64 " MTP layers, the model has %" PRId64,
+                       walk->job->pipeline_model_parallel_layout, letters(&layout, 'm'), wanted);
 }
 
 static enum answer layout_m_order(struct walk *walk, struct finding *finding)
@@ -236,11 +237,12 @@ static enum answer uneven_positive(struct walk *walk, struct finding *finding)
     if (job->pipeline_model_parallel_layout || !uneven(job))
         return NOT_APPLICABLE;
     if (is_set(first) && first <= 0)
-        return violated(walk, finding,
-                        "--decoder-first-pipeline-num-layers %" PRId64 " is not positive", first);
+        return violated_at(walk, finding, 0,
+                           "--decoder-first-pipeline-num-layers %" PRId64 " is not positive",
+                           first);
     if (is_set(last) && last <= 0)
-        return violated(walk, finding,
-                        "--decoder-last-pipeline-num-layers %" PRId64 " is not positive", last);
+        return violated_at(walk, finding, 1,
+                           "--decoder-last-pipeline-num-layers %" PRId64 " is not positive", last);
     return HOLDS;
 }
 
@@ -297,16 +299,16 @@ static enum answer uneven_middle(struct walk *walk, struct finding *finding)
     if (middle.ranks == 0 && walk->release >= RELEASE_0_13_0)
         return NOT_APPLICABLE;
     if (middle.ranks == 0)
-        return violated(walk, finding,
-                        "first and last stage leave no pipeline rank between them, which "
-                        "this release divides by");
+        return violated_at(walk, finding, 0,
+                           "first and last stage leave no pipeline rank between them, which "
+                           "this release divides by");
     if (middle.layers % middle.ranks == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64
-                    " layers between first and last stage cannot be split over %" PRId64
-                    " pipeline ranks",
-                    middle.layers, middle.ranks);
+    return violated_at(walk, finding, 1,
+                       "the %" PRId64
+                       " layers between first and last stage cannot be split over %" PRId64
+                       " pipeline ranks",
+                       middle.layers, middle.ranks);
 }
 
 static enum answer uneven_middle_vpp(struct walk *walk, struct finding *finding)
@@ -343,10 +345,11 @@ static enum answer acct_pp_ranks(struct walk *walk, struct finding *finding)
 
     if (ranks != 0 && job->num_layers % ranks == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " layers cannot be split over the %" PRId64 " pipeline ranks that "
-                    "embedding and loss leave in this release",
-                    job->num_layers, ranks);
+    return violated_at(walk, finding, ranks == 0,
+                       "%" PRId64 " layers cannot be split over the %" PRId64
+                       " pipeline ranks that "
+                       "embedding and loss leave in this release",
+                       job->num_layers, ranks);
 }
 
 static enum answer acct_pp(struct walk *walk, struct finding *finding)

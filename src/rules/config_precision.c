@@ -76,11 +76,12 @@ static enum answer fp8_output_proj(struct walk *walk, struct finding *finding)
     if (!is_on(job->fp8_output_proj))
         return NOT_APPLICABLE;
     if (!job->fp8)
-        return violated(walk, finding, "--fp8-output-proj is given, but fp8 training is off");
+        return violated_at(walk, finding, 0, "--fp8-output-proj is given, but fp8 training is off");
     if (is_word(job->fp8_recipe, "mxfp8"))
         return HOLDS;
-    return violated(walk, finding, "--fp8-output-proj works with --fp8-recipe mxfp8, not with '%s'",
-                    job->fp8_recipe);
+    return violated_at(walk, finding, 1,
+                       "--fp8-output-proj works with --fp8-recipe mxfp8, not with '%s'",
+                       job->fp8_recipe);
 }
 
 static enum answer fp4_custom(struct walk *walk, struct finding *finding)

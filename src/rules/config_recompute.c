@@ -95,9 +95,9 @@ static enum answer distributed_with_sp(struct walk *walk, struct finding *findin
         return NOT_APPLICABLE;
     if (!is_on(job->sequence_parallel))
         return HOLDS;
-    return violated(walk, finding,
-                    "--distribute-saved-activations splits what sequence parallelism "
-                    "has already split");
+    return violated_at(walk, finding, 10,
+                       "--distribute-saved-activations splits what sequence parallelism "
+                       "has already split");
 }
 
 static enum answer layers_vpp_total(struct walk *walk, struct finding *finding)
@@ -188,15 +188,15 @@ static enum answer recompute_fp8(struct walk *walk, struct finding *finding)
     if (!job->fp8 || !is_recomputed(job, module))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_14_0)
-        return violated(walk, finding, "recomputing '%s' does not work with fp8 in this release",
-                        module);
+        return violated_at(walk, finding, 0,
+                           "recomputing '%s' does not work with fp8 in this release", module);
     if (is_word(job->fp8_recipe, "delayed"))
-        return violated(walk, finding, "recomputing '%s' does not work with delayed fp8 scaling",
-                        module);
+        return violated_at(walk, finding, 1,
+                           "recomputing '%s' does not work with delayed fp8 scaling", module);
     if (package_is_older(&walk->facts->transformer_engine, "2.6.0dev0"))
-        return violated(walk, finding,
-                        "recomputing '%s' in fp8 needs Transformer Engine 2.6, %s is installed",
-                        module, walk->facts->transformer_engine.value);
+        return violated_at(walk, finding, 2,
+                           "recomputing '%s' in fp8 needs Transformer Engine 2.6, %s is installed",
+                           module, walk->facts->transformer_engine.value);
     return HOLDS;
 }
 
@@ -236,18 +236,20 @@ static enum answer mhc_recompute(struct walk *walk, struct finding *finding)
     if (!is_recomputed(job, "mhc"))
         return NOT_APPLICABLE;
     if (!is_on(job->enable_mhc_connections))
-        return violated(walk, finding, "--recompute-modules mhc needs --enable-mhc-connections");
+        return violated_at(walk, finding, 0,
+                           "--recompute-modules mhc needs --enable-mhc-connections");
     if (is_recomputed(job, "mlp"))
-        return violated(walk, finding,
-                        "--recompute-modules mhc and mlp checkpoint in ways that "
-                        "exclude each other");
+        return violated_at(walk, finding, 1,
+                           "--recompute-modules mhc and mlp checkpoint in ways that "
+                           "exclude each other");
     if (is_set(job->mhc_recompute_layer_num) && job->mhc_recompute_layer_num < 1)
-        return violated(walk, finding, "--mhc-recompute-layer-num %" PRId64 " is not positive",
-                        job->mhc_recompute_layer_num);
+        return violated_at(walk, finding, 2,
+                           "--mhc-recompute-layer-num %" PRId64 " is not positive",
+                           job->mhc_recompute_layer_num);
     if (is_on(job->fine_grained_activation_offloading))
-        return violated(walk, finding,
-                        "--recompute-modules mhc does not work with "
-                        "--fine-grained-activation-offloading");
+        return violated_at(walk, finding, 3,
+                           "--recompute-modules mhc does not work with "
+                           "--fine-grained-activation-offloading");
     return HOLDS;
 }
 
@@ -271,25 +273,27 @@ static enum answer mhc(struct walk *walk, struct finding *finding)
     if (!is_on(job->enable_mhc_connections))
         return NOT_APPLICABLE;
     if (is_word(job->recompute_granularity, "full"))
-        return violated(walk, finding,
-                        "--enable-mhc-connections does not work with full recomputation");
+        return violated_at(walk, finding, 0,
+                           "--enable-mhc-connections does not work with full recomputation");
     if (is_on(job->inference_fuse_tp_communication))
-        return violated(walk, finding,
-                        "--enable-mhc-connections does not work with "
-                        "--inference-fuse-tp-communication");
+        return violated_at(walk, finding, 1,
+                           "--enable-mhc-connections does not work with "
+                           "--inference-fuse-tp-communication");
     if (job->pipeline_model_parallel_size > 1)
-        return violated(walk, finding, "--enable-mhc-connections does not work with PP = %" PRId64,
-                        job->pipeline_model_parallel_size);
+        return violated_at(walk, finding, 2,
+                           "--enable-mhc-connections does not work with PP = %" PRId64,
+                           job->pipeline_model_parallel_size);
     if (is_on(job->fp32_residual_connection))
-        return violated(walk, finding,
-                        "--enable-mhc-connections does not work with "
-                        "--fp32-residual-connection");
+        return violated_at(walk, finding, 3,
+                           "--enable-mhc-connections does not work with "
+                           "--fp32-residual-connection");
     if (is_set(job->mhc_sinkhorn_iterations) && job->mhc_sinkhorn_iterations < 1)
-        return violated(walk, finding, "--mhc-sinkhorn-iterations %" PRId64 " is not positive",
-                        job->mhc_sinkhorn_iterations);
+        return violated_at(walk, finding, 4,
+                           "--mhc-sinkhorn-iterations %" PRId64 " is not positive",
+                           job->mhc_sinkhorn_iterations);
     if (job->mhc_init_gating_factor < 0)
-        return violated(walk, finding, "--mhc-init-gating-factor %g is negative",
-                        job->mhc_init_gating_factor);
+        return violated_at(walk, finding, 5, "--mhc-init-gating-factor %g is negative",
+                           job->mhc_init_gating_factor);
     return HOLDS;
 }
 

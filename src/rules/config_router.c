@@ -25,13 +25,13 @@ static enum answer moe_bias_etp(struct walk *walk, struct finding *finding)
     if (!is_set(job->num_experts) || !is_on(job->add_bias_linear))
         return NOT_APPLICABLE;
     if (walk->release < RELEASE_0_15_0)
-        return violated(walk, finding,
-                        "linear bias is on, but experts have no bias in this release");
+        return violated_at(walk, finding, 0,
+                           "linear bias is on, but experts have no bias in this release");
     if (job->expert_tensor_parallel_size == 1)
         return HOLDS;
-    return violated(walk, finding,
-                    "linear bias is on, but experts split over ETP = %" PRId64 " have no bias",
-                    job->expert_tensor_parallel_size);
+    return violated_at(walk, finding, 1,
+                       "linear bias is on, but experts split over ETP = %" PRId64 " have no bias",
+                       job->expert_tensor_parallel_size);
 }
 
 static enum answer expert_bias_score(struct walk *walk, struct finding *finding)
@@ -58,13 +58,14 @@ static enum answer moe_fp8_te(struct walk *walk, struct finding *finding)
     if (!is_nonzero(job->num_experts) || !job->fp8)
         return NOT_APPLICABLE;
     if (package_is_older(te, "1.7.0.dev0"))
-        return violated(walk, finding,
-                        "experts in fp8 need Transformer Engine 1.7, %s is installed", te->value);
+        return violated_at(walk, finding, 0,
+                           "experts in fp8 need Transformer Engine 1.7, %s is installed",
+                           te->value);
     if (walk->release >= RELEASE_0_10_0 && is_on(job->moe_grouped_gemm) &&
         package_is_older(te, "1.11.0"))
-        return violated(walk, finding,
-                        "grouped GEMM in fp8 needs Transformer Engine 1.11, %s is installed",
-                        te->value);
+        return violated_at(walk, finding, 1,
+                           "grouped GEMM in fp8 needs Transformer Engine 1.11, %s is installed",
+                           te->value);
     return HOLDS;
 }
 
@@ -93,12 +94,13 @@ static enum answer router_pad(struct walk *walk, struct finding *finding)
     if (!is_on(job->moe_router_padding_for_quantization) && !is_on(job->moe_router_padding_for_fp8))
         return NOT_APPLICABLE;
     if (!job->fp8 && !(fp4_counts && job->fp4))
-        return violated(walk, finding, "the router pads its map for %s, but fp8%s training is off",
-                        fp4_counts ? "quantization" : "fp8", fp4_counts ? " or fp4" : "");
+        return violated_at(walk, finding, 0,
+                           "the router pads its map for %s, but fp8%s training is off",
+                           fp4_counts ? "quantization" : "fp8", fp4_counts ? " or fp4" : "");
     if (is_word(dispatcher, "allgather") || is_word(dispatcher, "alltoall_seq"))
-        return violated(walk, finding,
-                        "the '%s' dispatcher cannot pad the routing map for quantization",
-                        dispatcher);
+        return violated_at(walk, finding, 1,
+                           "the '%s' dispatcher cannot pad the routing map for quantization",
+                           dispatcher);
     return HOLDS;
 }
 
@@ -125,24 +127,24 @@ static enum answer group_topk(struct walk *walk, struct finding *finding)
     if (!is_nonzero(topk))
         return NOT_APPLICABLE;
     if (!is_nonzero(groups))
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 0,
             "--moe-router-group-topk %" PRId64 " is given without --moe-router-num-groups", topk);
     if (!is_set(job->num_experts))
-        return violated(walk, finding,
-                        "--moe-router-group-topk %" PRId64 " routes between experts, but "
-                        "--num-experts is not given",
-                        topk);
+        return violated_at(walk, finding, 1,
+                           "--moe-router-group-topk %" PRId64 " routes between experts, but "
+                           "--num-experts is not given",
+                           topk);
     if (job->num_experts % groups != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " experts cannot be split into %" PRId64 " router groups",
-                        job->num_experts, groups);
+        return violated_at(walk, finding, 2,
+                           "%" PRId64 " experts cannot be split into %" PRId64 " router groups",
+                           job->num_experts, groups);
     if (topk <= groups)
         return HOLDS;
-    return violated(walk, finding,
-                    "--moe-router-group-topk %" PRId64
-                    " is more than --moe-router-num-groups %" PRId64,
-                    topk, groups);
+    return violated_at(walk, finding, 3,
+                       "--moe-router-group-topk %" PRId64
+                       " is more than --moe-router-num-groups %" PRId64,
+                       topk, groups);
 }
 
 static const struct rule rows[] = {

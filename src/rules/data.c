@@ -21,12 +21,12 @@ static enum answer eval_interval(struct walk *walk, struct finding *finding)
     if (is_nonzero(job->eval_interval))
         return HOLDS;
     if (is_set(job->eval_interval))
-        return violated(walk, finding,
-                        "--eval-interval 0 divides by zero when the data sets are sized");
+        return violated_at(walk, finding, 0,
+                           "--eval-interval 0 divides by zero when the data sets are sized");
     finding->severity = severity_of_seen_trainer(walk);
-    return violated(walk, finding,
-                    "--eval-interval is not given and has no default since 0.16: sizing the "
-                    "data sets fails, even without evaluation");
+    return violated_at(walk, finding, 1,
+                       "--eval-interval is not given and has no default since 0.16: sizing the "
+                       "data sets fails, even without evaluation");
 }
 
 static enum answer full_validation(struct walk *walk, struct finding *finding)
@@ -81,12 +81,12 @@ static enum answer fast_cache(struct walk *walk, struct finding *finding)
     if (!builds_data(walk) || (!fast && !defer))
         return NOT_APPLICABLE;
     if (!job->data_cache_path)
-        return violated(walk, finding, "%s needs --data-cache-path",
-                        fast ? "--dataloader-fast-cache-load"
-                             : "--dataloader-defer-npy-index-mmap");
+        return violated_at(walk, finding, 0, "%s needs --data-cache-path",
+                           fast ? "--dataloader-fast-cache-load"
+                                : "--dataloader-defer-npy-index-mmap");
     if (fast && (job->data_path.count >= 0 || job->data_args_path))
-        return violated(walk, finding,
-                        "--dataloader-fast-cache-load does not work with --data-path");
+        return violated_at(walk, finding, 1,
+                           "--dataloader-fast-cache-load does not work with --data-path");
     return HOLDS;
 }
 

@@ -67,33 +67,33 @@ static enum answer rampup_rules(struct walk *walk, struct finding *finding)
     if (!has_rampup(walk))
         return NOT_APPLICABLE;
     if (words->count != 3)
-        return violated(walk, finding, "--rampup-batch-size takes three numbers, not %d",
-                        words->count);
+        return violated_at(walk, finding, 0, "--rampup-batch-size takes three numbers, not %d",
+                           words->count);
     start = strtoll(words->item[0], NULL, 10);
     increment = strtoll(words->item[1], NULL, 10);
     samples = strtoll(words->item[2], NULL, 10);
     if (start <= 0 || increment <= 0 || samples < 0)
-        return violated(walk, finding,
-                        "--rampup-batch-size %s %s %s: start and increment are positive, "
-                        "samples not negative",
-                        words->item[0], words->item[1], words->item[2]);
+        return violated_at(walk, finding, 1,
+                           "--rampup-batch-size %s %s %s: start and increment are positive, "
+                           "samples not negative",
+                           words->item[0], words->item[1], words->item[2]);
     if (!is_set(batch))
         return NOT_APPLICABLE;
     if (batch < start)
-        return violated(walk, finding,
-                        "--rampup-batch-size starts at %" PRId64
-                        ", above the global batch of %" PRId64,
-                        start, batch);
+        return violated_at(walk, finding, 2,
+                           "--rampup-batch-size starts at %" PRId64
+                           ", above the global batch of %" PRId64,
+                           start, batch);
     if ((batch - start) % increment != 0)
-        return violated(walk, finding,
-                        "the way from %" PRId64 " to the global batch of %" PRId64
-                        " is not a multiple of the increment %" PRId64,
-                        start, batch, increment);
+        return violated_at(walk, finding, 3,
+                           "the way from %" PRId64 " to the global batch of %" PRId64
+                           " is not a multiple of the increment %" PRId64,
+                           start, batch, increment);
     if (batch == start)
-        return violated(walk, finding,
-                        "--rampup-batch-size starts at the global batch of %" PRId64
-                        ", which leaves no step to ramp up",
-                        batch);
+        return violated_at(walk, finding, 4,
+                           "--rampup-batch-size starts at the global batch of %" PRId64
+                           ", which leaves no step to ramp up",
+                           batch);
     return HOLDS;
 }
 

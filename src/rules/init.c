@@ -13,15 +13,15 @@ static enum answer sharp_group(struct walk *walk, struct finding *finding)
     if (!group)
         return NOT_APPLICABLE;
     if (!is_on(job->use_sharp))
-        return violated(walk, finding, "--sharp-enabled-group %s is given without --use-sharp",
-                        group);
+        return violated_at(walk, finding, 0,
+                           "--sharp-enabled-group %s is given without --use-sharp", group);
     if (!is_word(group, "dp") && !is_word(group, "dp_replica"))
-        return violated(walk, finding, "--sharp-enabled-group '%s' is neither dp nor dp_replica",
-                        group);
+        return violated_at(walk, finding, 1,
+                           "--sharp-enabled-group '%s' is neither dp nor dp_replica", group);
     if (is_word(group, "dp_replica") && value_or(job->num_distributed_optimizer_instances, 1) <= 1)
-        return violated(walk, finding,
-                        "--sharp-enabled-group dp_replica needs "
-                        "--num-distributed-optimizer-instances above 1");
+        return violated_at(walk, finding, 2,
+                           "--sharp-enabled-group dp_replica needs "
+                           "--num-distributed-optimizer-instances above 1");
     return HOLDS;
 }
 
@@ -161,10 +161,10 @@ static enum answer mapping_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->context_parallel_size * job->expert_model_parallel_size <= 1)
         return HOLDS;
-    return violated(walk, finding,
-                    "--use-tp-pp-dp-mapping does not work with CP x EP = %" PRId64 " x %" PRId64
-                    " in this release",
-                    job->context_parallel_size, job->expert_model_parallel_size);
+    return violated_at(walk, finding, 20,
+                       "--use-tp-pp-dp-mapping does not work with CP x EP = %" PRId64 " x %" PRId64
+                       " in this release",
+                       job->context_parallel_size, job->expert_model_parallel_size);
 }
 
 static enum answer no_pp_last_order(struct walk *walk, struct finding *finding)
@@ -192,23 +192,23 @@ static enum answer dopt_instances(struct walk *walk, struct finding *finding)
     if (walk->release >= RELEASE_0_11_0)
         ranks *= value_or(job->context_parallel_size, 1);
     if (instances <= 0 || ranks <= 0)
-        return instances <= 0
-                   ? violated(walk, finding,
-                              "--num-distributed-optimizer-instances %" PRId64 " is not positive",
-                              instances)
-                   : NOT_APPLICABLE;
+        return instances <= 0 ? violated_at(walk, finding, 0,
+                                            "--num-distributed-optimizer-instances %" PRId64
+                                            " is not positive",
+                                            instances)
+                              : NOT_APPLICABLE;
     if (ranks % instances != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " data-parallel ranks cannot be split into %" PRId64
-                        " distributed optimizer instances",
-                        ranks, instances);
+        return violated_at(walk, finding, 1,
+                           "%" PRId64 " data-parallel ranks cannot be split into %" PRId64
+                           " distributed optimizer instances",
+                           ranks, instances);
     if (walk->release < RELEASE_0_13_0 || !is_set(job->expert_data_parallel_size) ||
         job->expert_data_parallel_size % instances == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " replicas of an expert cannot be split into %" PRId64
-                    " distributed optimizer instances",
-                    job->expert_data_parallel_size, instances);
+    return violated_at(walk, finding, 2,
+                       "%" PRId64 " replicas of an expert cannot be split into %" PRId64
+                       " distributed optimizer instances",
+                       job->expert_data_parallel_size, instances);
 }
 
 static enum answer dopt_instances_moe_old(struct walk *walk, struct finding *finding)

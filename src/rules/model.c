@@ -172,21 +172,21 @@ static enum answer norm_local(struct walk *walk, struct finding *finding)
     if (!local_layers(walk) || !is_word(job->normalization, "RMSNorm"))
         return NOT_APPLICABLE;
     if (is_on(job->layernorm_zero_centered_gamma) || is_on(job->apply_layernorm_1p))
-        return violated(walk, finding,
-                        "torch's normalization, which --transformer-impl local uses here, "
-                        "does not know --apply-layernorm-1p");
+        return violated_at(walk, finding, 0,
+                           "torch's normalization, which --transformer-impl local uses here, "
+                           "does not know --apply-layernorm-1p");
     if (!is_on(job->no_persist_layer_norm)) {
         finding->fix = "add --no-persist-layer-norm";
-        return violated(walk, finding,
-                        "torch's normalization, which --transformer-impl local uses here, "
-                        "has no persistent kernel");
+        return violated_at(walk, finding, 1,
+                           "torch's normalization, which --transformer-impl local uses here, "
+                           "has no persistent kernel");
     }
     if (!is_on(job->sequence_parallel))
         return HOLDS;
     finding->fix = "drop --sequence-parallel, or --transformer-impl transformer_engine";
-    return violated(walk, finding,
-                    "torch's normalization, which --transformer-impl local uses here, does "
-                    "not work with sequence parallelism");
+    return violated_at(walk, finding, 2,
+                       "torch's normalization, which --transformer-impl local uses here, does "
+                       "not work with sequence parallelism");
 }
 
 static enum answer mla_local(struct walk *walk, struct finding *finding)
@@ -240,11 +240,11 @@ static enum answer dsa_needs_mla(struct walk *walk, struct finding *finding)
     if (!builds_standard_gpt(walk) || !is_word(job->experimental_attention_variant, "dsa"))
         return NOT_APPLICABLE;
     if (!is_on(job->multi_latent_attention))
-        return violated(walk, finding,
-                        "DSA attention selects from latents, but "
-                        "--multi-latent-attention is not given");
+        return violated_at(walk, finding, 0,
+                           "DSA attention selects from latents, but "
+                           "--multi-latent-attention is not given");
     if (is_on(job->qk_l2_norm))
-        return violated(walk, finding, "DSA attention does not work with --qk-l2-norm");
+        return violated_at(walk, finding, 1, "DSA attention does not work with --qk-l2-norm");
     return HOLDS;
 }
 
@@ -257,12 +257,12 @@ static enum answer la_freq(struct walk *walk, struct finding *finding)
         !is_set(job->num_layers))
         return NOT_APPLICABLE;
     if (freq->kind == FREQ_INT && freq->every == 0)
-        return violated(walk, finding, "--linear-attention-freq 0 divides by zero");
+        return violated_at(walk, finding, 0, "--linear-attention-freq 0 divides by zero");
     if (freq->kind != FREQ_LIST || freq->count == job->num_layers)
         return HOLDS;
-    return violated(walk, finding,
-                    "--linear-attention-freq lists %d layers, the model has %" PRId64, freq->count,
-                    job->num_layers);
+    return violated_at(walk, finding, 1,
+                       "--linear-attention-freq lists %d layers, the model has %" PRId64,
+                       freq->count, job->num_layers);
 }
 
 static enum answer fused_gradients(struct walk *walk, struct finding *finding)

@@ -25,14 +25,15 @@ static enum answer moe_freq_list(struct walk *walk, struct finding *finding)
     if (!reads_layer_freq(walk) || freq->kind != FREQ_LIST)
         return NOT_APPLICABLE;
     if (freq->count != walk->job->num_layers)
-        return violated(walk, finding, "--moe-layer-freq lists %d layers, the model has %" PRId64,
-                        freq->count, walk->job->num_layers);
+        return violated_at(walk, finding, 0,
+                           "--moe-layer-freq lists %d layers, the model has %" PRId64, freq->count,
+                           walk->job->num_layers);
     for (int i = 0; i < freq->count; i++)
         if (freq->item[i] != 0 && freq->item[i] != 1)
-            return violated(walk, finding,
-                            "--moe-layer-freq has %" PRId64 " for layer %d, which is "
-                            "neither 0 (dense) nor 1 (experts)",
-                            freq->item[i], i);
+            return violated_at(walk, finding, 1,
+                               "--moe-layer-freq has %" PRId64 " for layer %d, which is "
+                               "neither 0 (dense) nor 1 (experts)",
+                               freq->item[i], i);
     return HOLDS;
 }
 
@@ -192,20 +193,22 @@ static enum answer op_fuser_moe(struct walk *walk, struct finding *finding)
     if (!te_grouped(walk) || !is_on(job->use_transformer_engine_op_fuser))
         return NOT_APPLICABLE;
     if (package_is_older(te, "2.14.0"))
-        return violated(walk, finding,
-                        "fused experts need Transformer Engine 2.14, %s is installed", te->value);
+        return violated_at(walk, finding, 0,
+                           "fused experts need Transformer Engine 2.14, %s is installed",
+                           te->value);
     if (job->expert_tensor_parallel_size > 1)
-        return violated(walk, finding, "fused experts cannot be split over ETP = %" PRId64,
-                        job->expert_tensor_parallel_size);
+        return violated_at(walk, finding, 1, "fused experts cannot be split over ETP = %" PRId64,
+                           job->expert_tensor_parallel_size);
     if (offloads)
-        return violated(walk, finding, "fused experts cannot offload expert_fc1 or moe_act");
+        return violated_at(walk, finding, 2, "fused experts cannot offload expert_fc1 or moe_act");
     if (is_on(job->moe_apply_probs_on_input))
-        return violated(walk, finding, "fused experts do not work with --moe-apply-probs-on-input");
+        return violated_at(walk, finding, 3,
+                           "fused experts do not work with --moe-apply-probs-on-input");
     if (!fusible_activation(job))
-        return violated(walk, finding,
-                        "fused experts know SwiGLU, quick-GEGLU and weighted squared "
-                        "ReLU, not %s",
-                        job->activation_func);
+        return violated_at(walk, finding, 4,
+                           "fused experts know SwiGLU, quick-GEGLU and weighted squared "
+                           "ReLU, not %s",
+                           job->activation_func);
     return fused_kernel_enabled(walk, finding);
 }
 

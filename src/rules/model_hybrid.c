@@ -29,15 +29,15 @@ static enum answer pattern_old(struct walk *walk, struct finding *finding)
     if (!text || trainer_kind(walk) != TRAINER_HYBRID || !is_set(walk->job->num_layers))
         return NOT_APPLICABLE;
     if ((int64_t)strlen(text) != walk->job->num_layers)
-        return violated(walk, finding,
-                        "--hybrid-override-pattern has %zu layers, --num-layers says %" PRId64,
-                        strlen(text), walk->job->num_layers);
+        return violated_at(walk, finding, 0,
+                           "--hybrid-override-pattern has %zu layers, --num-layers says %" PRId64,
+                           strlen(text), walk->job->num_layers);
     known = strspn(text, symbols);
     if (!text[known])
         return HOLDS;
-    return violated(walk, finding,
-                    "'%c' in --hybrid-override-pattern is not a layer of this release (%s)",
-                    text[known], symbols);
+    return violated_at(walk, finding, 1,
+                       "'%c' in --hybrid-override-pattern is not a layer of this release (%s)",
+                       text[known], symbols);
 }
 
 static enum answer even_split(struct walk *walk, struct finding *finding)
@@ -92,19 +92,20 @@ static enum answer mamba_inner(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (head_dim(job) <= 0 || value_or(job->mamba_num_groups, 8) <= 0 ||
         value_or(job->mamba_state_dim, 128) <= 0)
-        return violated(walk, finding,
-                        "Mamba's head dimension, groups and state are positive, not "
-                        "%" PRId64 ", %" PRId64 " and %" PRId64,
-                        head_dim(job), value_or(job->mamba_num_groups, 8),
-                        value_or(job->mamba_state_dim, 128));
+        return violated_at(walk, finding, 0,
+                           "Mamba's head dimension, groups and state are positive, not "
+                           "%" PRId64 ", %" PRId64 " and %" PRId64,
+                           head_dim(job), value_or(job->mamba_num_groups, 8),
+                           value_or(job->mamba_state_dim, 128));
     if (is_set(job->mamba_num_heads) && job->mamba_num_heads <= 0)
-        return violated(walk, finding, "--mamba-num-heads %" PRId64 " is not positive",
-                        job->mamba_num_heads);
+        return violated_at(walk, finding, 1, "--mamba-num-heads %" PRId64 " is not positive",
+                           job->mamba_num_heads);
     if (inner_width(job) % head_dim(job) == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "Mamba's inner width of 2 x %" PRId64 " cannot be split into heads of %" PRId64,
-                    job->hidden_size, head_dim(job));
+    return violated_at(walk, finding, 2,
+                       "Mamba's inner width of 2 x %" PRId64
+                       " cannot be split into heads of %" PRId64,
+                       job->hidden_size, head_dim(job));
 }
 
 static enum answer mamba_tp(struct walk *walk, struct finding *finding)
@@ -115,15 +116,18 @@ static enum answer mamba_tp(struct walk *walk, struct finding *finding)
     if (!has_mamba(walk) || !is_set(job->hidden_size) || tp < 1)
         return NOT_APPLICABLE;
     if (mamba_heads(job) % tp != 0)
-        return violated(walk, finding, "%" PRId64 " Mamba heads cannot be split over TP = %" PRId64,
-                        mamba_heads(job), tp);
+        return violated_at(walk, finding, 0,
+                           "%" PRId64 " Mamba heads cannot be split over TP = %" PRId64,
+                           mamba_heads(job), tp);
     if (groups % tp != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " Mamba groups cannot be split over TP = %" PRId64, groups, tp);
+        return violated_at(walk, finding, 1,
+                           "%" PRId64 " Mamba groups cannot be split over TP = %" PRId64, groups,
+                           tp);
     if (mamba_heads(job) % groups == 0)
         return HOLDS;
-    return violated(walk, finding, "%" PRId64 " Mamba heads cannot be shared by %" PRId64 " groups",
-                    mamba_heads(job), groups);
+    return violated_at(walk, finding, 2,
+                       "%" PRId64 " Mamba heads cannot be shared by %" PRId64 " groups",
+                       mamba_heads(job), groups);
 }
 
 static enum answer mamba_cp(struct walk *walk, struct finding *finding)
@@ -137,17 +141,17 @@ static enum answer mamba_cp(struct walk *walk, struct finding *finding)
     heads = mamba_heads(job) / tp;
     groups = value_or(job->mamba_num_groups, 8) / tp;
     if (heads % cp != 0)
-        return violated(walk, finding,
-                        "the %" PRId64
-                        " Mamba heads of a tensor-parallel rank cannot be split over CP = "
-                        "%" PRId64,
-                        heads, cp);
+        return violated_at(walk, finding, 0,
+                           "the %" PRId64
+                           " Mamba heads of a tensor-parallel rank cannot be split over CP = "
+                           "%" PRId64,
+                           heads, cp);
     if (groups > 0 && (groups < cp ? cp % groups == 0 : groups % cp == 0))
         return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64
-                    " Mamba groups of a tensor-parallel rank do not go with CP = %" PRId64,
-                    groups, cp);
+    return violated_at(walk, finding, 1,
+                       "the %" PRId64
+                       " Mamba groups of a tensor-parallel rank do not go with CP = %" PRId64,
+                       groups, cp);
 }
 
 static enum answer mamba_fp8(struct walk *walk, struct finding *finding)

@@ -85,14 +85,15 @@ static enum answer layers_vpp(struct walk *walk, struct finding *finding)
         is_on(job->account_for_loss_in_pipeline_split))
         return NOT_APPLICABLE;
     if (job->num_layers % pp != 0)
-        return violated(walk, finding, "%" PRId64 " layers cannot be split over PP = %" PRId64,
-                        job->num_layers, pp);
+        return violated_at(walk, finding, 0,
+                           "%" PRId64 " layers cannot be split over PP = %" PRId64, job->num_layers,
+                           pp);
     if (job->num_layers / pp % chunks == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64 " layers of a pipeline rank cannot be split into %" PRId64
-                    " model chunks",
-                    job->num_layers / pp, chunks);
+    return violated_at(walk, finding, 1,
+                       "the %" PRId64 " layers of a pipeline rank cannot be split into %" PRId64
+                       " model chunks",
+                       job->num_layers / pp, chunks);
 }
 
 static enum answer uneven_middle_old(struct walk *walk, struct finding *finding)
@@ -107,11 +108,11 @@ static enum answer uneven_middle_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (layers % ranks == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "the %" PRId64
-                    " layers between first and last stage cannot be split over %" PRId64
-                    " pipeline ranks",
-                    layers, ranks);
+    return violated_at(walk, finding, 20,
+                       "the %" PRId64
+                       " layers between first and last stage cannot be split over %" PRId64
+                       " pipeline ranks",
+                       layers, ranks);
 }
 
 static enum answer acct_pp_old(struct walk *walk, struct finding *finding)
@@ -124,11 +125,11 @@ static enum answer acct_pp_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if ((job->num_layers + counted) % job->pipeline_model_parallel_size == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " layers and %" PRId64
-                    " counted for embedding and loss cannot be split "
-                    "over PP = %" PRId64,
-                    job->num_layers, counted, job->pipeline_model_parallel_size);
+    return violated_at(walk, finding, 20,
+                       "%" PRId64 " layers and %" PRId64
+                       " counted for embedding and loss cannot be split "
+                       "over PP = %" PRId64,
+                       job->num_layers, counted, job->pipeline_model_parallel_size);
 }
 
 #define SPLIT "--num-layers --pipeline-model-parallel-size --num-virtual-stages-per-pipeline-rank "

@@ -64,14 +64,14 @@ static enum answer fsdp_overlap(struct walk *walk, struct finding *finding)
     if (!fsdp_version(job, 1) || !is_on(job->overlap_moe_expert_parallel_comm))
         return NOT_APPLICABLE;
     if (is_on(job->fsdp_double_buffer))
-        return violated(walk, finding,
-                        "--overlap-moe-expert-parallel-comm does not work with "
-                        "Megatron-FSDP's double buffer");
+        return violated_at(walk, finding, 0,
+                           "--overlap-moe-expert-parallel-comm does not work with "
+                           "Megatron-FSDP's double buffer");
     if (is_word(job->cuda_graph_impl, "none") || is_word(job->cuda_graph_impl, "full_iteration"))
         return HOLDS;
-    return violated(walk, finding,
-                    "--overlap-moe-expert-parallel-comm under Megatron-FSDP does not work "
-                    "with CUDA graphs of layers");
+    return violated_at(walk, finding, 1,
+                       "--overlap-moe-expert-parallel-comm under Megatron-FSDP does not work "
+                       "with CUDA graphs of layers");
 }
 
 static enum answer fsdp_v2(struct walk *walk, struct finding *finding)
@@ -149,17 +149,18 @@ static enum answer muon(struct walk *walk, struct finding *finding)
     if (!emerging(job))
         return NOT_APPLICABLE;
     if (is_on(job->fp16))
-        return violated(walk, finding, "--optimizer %s does not work with --fp16", job->optimizer);
+        return violated_at(walk, finding, 0, "--optimizer %s does not work with --fp16",
+                           job->optimizer);
     if (is_on(job->use_layer_wise_distributed_optimizer) &&
         is_on(job->overlap_param_gather_with_optimizer_step))
-        return violated(walk, finding,
-                        "--optimizer %s with --use-distributed-optimizer does not work with "
-                        "--overlap-param-gather-with-optimizer-step",
-                        job->optimizer);
+        return violated_at(walk, finding, 1,
+                           "--optimizer %s with --use-distributed-optimizer does not work with "
+                           "--overlap-param-gather-with-optimizer-step",
+                           job->optimizer);
     if (is_on(job->use_layer_wise_distributed_optimizer) &&
         value_or(job->num_distributed_optimizer_instances, 1) > 1)
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 2,
             "--optimizer %s with --use-distributed-optimizer does not work with %" PRId64
             " distributed optimizer instances",
             job->optimizer, job->num_distributed_optimizer_instances);
@@ -196,12 +197,12 @@ static enum answer lr_order(struct walk *walk, struct finding *finding)
     if (!trains(walk) || is_none_float(job->lr))
         return NOT_APPLICABLE;
     if (!is_none_float(job->min_lr) && job->min_lr < 0)
-        return violated(walk, finding, "--min-lr %g is negative", job->min_lr);
+        return violated_at(walk, finding, 20, "--min-lr %g is negative", job->min_lr);
     if (!is_none_float(job->min_lr) && job->min_lr > job->lr)
-        return violated(walk, finding, "--min-lr %g is above --lr %g", job->min_lr, job->lr);
+        return violated_at(walk, finding, 21, "--min-lr %g is above --lr %g", job->min_lr, job->lr);
     if (!is_none_float(job->lr_warmup_init) && job->lr_warmup_init > job->lr)
-        return violated(walk, finding, "--lr-warmup-init %g is above --lr %g", job->lr_warmup_init,
-                        job->lr);
+        return violated_at(walk, finding, 22, "--lr-warmup-init %g is above --lr %g",
+                           job->lr_warmup_init, job->lr);
     return HOLDS;
 }
 
@@ -231,12 +232,12 @@ static enum answer lr_decay(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     finding->severity = severity_of_seen_trainer(walk);
     if (decay <= 0)
-        return violated(walk, finding, "the learning rate decays over %.0f %s", decay, unit);
+        return violated_at(walk, finding, 0, "the learning rate decays over %.0f %s", decay, unit);
     if (warmup < decay)
         return HOLDS;
-    return violated(walk, finding,
-                    "the learning rate warms up for %.0f %s, but has decayed after %.0f already",
-                    warmup, unit, decay);
+    return violated_at(walk, finding, 1,
+                       "the learning rate warms up for %.0f %s, but has decayed after %.0f already",
+                       warmup, unit, decay);
 }
 
 static enum answer lr_wsd(struct walk *walk, struct finding *finding)
@@ -261,9 +262,9 @@ static enum answer wd_style(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (start >= 0 && end >= start)
         return HOLDS;
-    return violated(walk, finding,
-                    "weight decay goes from %g to %g, but may only rise from 0 or more", start,
-                    end);
+    return violated_at(walk, finding, 20,
+                       "weight decay goes from %g to %g, but may only rise from 0 or more", start,
+                       end);
 }
 
 static enum answer sched_override(struct walk *walk, struct finding *finding)

@@ -67,14 +67,14 @@ static enum answer num_buckets(struct walk *walk, struct finding *finding)
     if (!is_set(job->ddp_num_buckets) || is_on(job->use_torch_fsdp2))
         return NOT_APPLICABLE;
     if (is_set(job->ddp_bucket_size))
-        return violated(walk, finding,
-                        "--ddp-num-buckets %" PRId64 " and --ddp-bucket-size %" PRId64
-                        " both size the buckets",
-                        job->ddp_num_buckets, job->ddp_bucket_size);
+        return violated_at(walk, finding, 0,
+                           "--ddp-num-buckets %" PRId64 " and --ddp-bucket-size %" PRId64
+                           " both size the buckets",
+                           job->ddp_num_buckets, job->ddp_bucket_size);
     if (job->ddp_num_buckets > 0)
         return HOLDS;
-    return violated(walk, finding, "--ddp-num-buckets %" PRId64 " is not positive",
-                    job->ddp_num_buckets);
+    return violated_at(walk, finding, 1, "--ddp-num-buckets %" PRId64 " is not positive",
+                       job->ddp_num_buckets);
 }
 
 static enum answer opgos_mxfp8(struct walk *walk, struct finding *finding)

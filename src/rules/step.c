@@ -183,14 +183,14 @@ static enum answer sft(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (job->create_attention_mask_in_dataloader == 1) {
         finding->fix = "add --no-create-attention-mask-in-dataloader";
-        return violated(walk, finding,
-                        "--sft makes no attention masks, but the data loader is to make "
-                        "them");
+        return violated_at(walk, finding, 0,
+                           "--sft makes no attention masks, but the data loader is to make "
+                           "them");
     }
     if (is_on(job->reset_attention_mask) || is_on(job->reset_position_ids))
-        return violated(walk, finding, "--sft does not work with %s",
-                        is_on(job->reset_attention_mask) ? "--reset-attention-mask"
-                                                         : "--reset-position-ids");
+        return violated_at(walk, finding, 1, "--sft does not work with %s",
+                           is_on(job->reset_attention_mask) ? "--reset-attention-mask"
+                                                            : "--reset-position-ids");
     return HOLDS;
 }
 

@@ -107,9 +107,10 @@ static enum answer quantile_balancing(struct walk *walk, struct finding *finding
     if (!has_experts(walk) || !list_has(&job->moe_router_load_balancing_type, "quantile_balancing"))
         return NOT_APPLICABLE;
     if (is_on(job->moe_router_fusion))
-        return violated(walk, finding, "quantile balancing does not work with --moe-router-fusion");
+        return violated_at(walk, finding, 0,
+                           "quantile balancing does not work with --moe-router-fusion");
     if (is_set(job->moe_router_num_groups) || is_set(job->moe_router_group_topk))
-        return violated(walk, finding, "quantile balancing does not work with router groups");
+        return violated_at(walk, finding, 1, "quantile balancing does not work with router groups");
     return HOLDS;
 }
 

@@ -14,21 +14,21 @@ static enum answer interleave(struct walk *walk, struct finding *finding, int64_
     int64_t group = value_or(job->microbatch_group_size_per_vp_stage, pp);
 
     if (group < pp)
-        return violated(walk, finding,
-                        "groups of %" PRId64 " micro-batches do not fill PP = %" PRId64
-                        " interleaved pipeline ranks",
-                        group, pp);
+        return violated_at(walk, finding, 0,
+                           "groups of %" PRId64 " micro-batches do not fill PP = %" PRId64
+                           " interleaved pipeline ranks",
+                           group, pp);
     if (group <= micro_batches)
         return HOLDS;
     finding_fix(walk, finding, "%s of %" PRId64 " or more, or no model chunks",
                 strcmp(whose, "a step") == 0 ? "--global-batch-size" : "--eval-global-batch-size",
                 group * (strcmp(whose, "a step") == 0 ? samples_a_pass(job)
                                                       : samples_an_evaluation_pass(job)));
-    return violated(walk, finding,
-                    "%s has %" PRId64 " micro-batches, but interleaving over PP = %" PRId64
-                    " wants at "
-                    "least %" PRId64,
-                    whose, micro_batches, pp, group);
+    return violated_at(walk, finding, 1,
+                       "%s has %" PRId64 " micro-batches, but interleaving over PP = %" PRId64
+                       " wants at "
+                       "least %" PRId64,
+                       whose, micro_batches, pp, group);
 }
 
 static bool interleaved(const struct job *job)

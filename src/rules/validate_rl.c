@@ -14,9 +14,10 @@ static enum answer rl_graphs(struct walk *walk, struct finding *finding)
     if ((!is_on(job->rl_persist_cuda_graphs) && !is_on(job->rl_training_cuda_graphs)) ||
         !is_word(job->cuda_graph_impl, "none"))
         return HOLDS;
-    return violated(walk, finding, "%s has no CUDA graphs: --cuda-graph-impl is none",
-                    is_on(job->rl_persist_cuda_graphs) ? "--rl-persist-cuda-graphs"
-                                                       : "--rl-training-cuda-graphs");
+    return violated_at(walk, finding, !is_on(job->rl_persist_cuda_graphs),
+                       "%s has no CUDA graphs: --cuda-graph-impl is none",
+                       is_on(job->rl_persist_cuda_graphs) ? "--rl-persist-cuda-graphs"
+                                                          : "--rl-training-cuda-graphs");
 }
 
 static enum answer rl_kv_offload(struct walk *walk, struct finding *finding)
@@ -26,12 +27,12 @@ static enum answer rl_kv_offload(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || !is_word(job->rl_kv_cache_management_mode, "offload"))
         return NOT_APPLICABLE;
     if (!is_on(job->rl_persist_cuda_graphs))
-        return violated(walk, finding,
-                        "an offloaded KV cache is lost when CUDA graphs are captured "
-                        "again: no --rl-persist-cuda-graphs");
+        return violated_at(walk, finding, 0,
+                           "an offloaded KV cache is lost when CUDA graphs are captured "
+                           "again: no --rl-persist-cuda-graphs");
     if (is_nonzero(job->inference_dynamic_batching_unified_memory_level))
-        return violated(walk, finding,
-                        "the KV cache is offloaded twice: by hand and by unified memory");
+        return violated_at(walk, finding, 1,
+                           "the KV cache is offloaded twice: by hand and by unified memory");
     return HOLDS;
 }
 
@@ -43,8 +44,8 @@ static enum answer rl_kv_offload_uvm(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_nonzero(job->inference_dynamic_batching_unified_memory_level))
         return HOLDS;
-    return violated(walk, finding,
-                    "the KV cache is offloaded twice: by hand and by unified memory");
+    return violated_at(walk, finding, 1,
+                       "the KV cache is offloaded twice: by hand and by unified memory");
 }
 
 static enum answer rl_kv_once(struct walk *walk, struct finding *finding)
@@ -54,9 +55,10 @@ static enum answer rl_kv_once(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || !is_on(job->rl_remove_kv_cache_during_training))
         return NOT_APPLICABLE;
     if (is_on(job->rl_offload_kv_cache_during_training))
-        return violated(walk, finding, "the KV cache cannot be both removed and offloaded");
+        return violated_at(walk, finding, 0, "the KV cache cannot be both removed and offloaded");
     if (is_on(job->rl_partial_rollouts))
-        return violated(walk, finding, "partial rollouts need the KV cache that training removes");
+        return violated_at(walk, finding, 1,
+                           "partial rollouts need the KV cache that training removes");
     return HOLDS;
 }
 
@@ -110,13 +112,13 @@ static enum answer rl_inflight(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || !is_set(job->rl_max_inflight_requests))
         return NOT_APPLICABLE;
     if (!is_none_float(job->rl_generation_lag))
-        return violated(
-            walk, finding,
+        return violated_at(
+            walk, finding, 0,
             "--rl-max-inflight-requests and --rl-generation-lag say the same thing twice");
     if (job->rl_max_inflight_requests >= 1)
         return HOLDS;
-    return violated(walk, finding, "%" PRId64 " requests in flight generate nothing",
-                    job->rl_max_inflight_requests);
+    return violated_at(walk, finding, 1, "%" PRId64 " requests in flight generate nothing",
+                       job->rl_max_inflight_requests);
 }
 
 static enum answer rl_lag_partial(struct walk *walk, struct finding *finding)
@@ -126,12 +128,12 @@ static enum answer rl_lag_partial(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step) || is_none_float(job->rl_generation_lag))
         return NOT_APPLICABLE;
     if (walk->release == RELEASE_MAIN && job->rl_generation_lag < -1)
-        return violated(walk, finding, "a generation lag of %g is below -1",
-                        job->rl_generation_lag);
+        return violated_at(walk, finding, 0, "a generation lag of %g is below -1",
+                           job->rl_generation_lag);
     if (job->rl_generation_lag <= 0 || is_on(job->rl_partial_rollouts))
         return HOLDS;
-    return violated(walk, finding, "a generation lag of %g needs --rl-partial-rollouts",
-                    job->rl_generation_lag);
+    return violated_at(walk, finding, 1, "a generation lag of %g needs --rl-partial-rollouts",
+                       job->rl_generation_lag);
 }
 
 static enum answer rl_granularity(struct walk *walk, struct finding *finding)
@@ -143,13 +145,13 @@ static enum answer rl_granularity(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (!is_on(job->rl_partial_rollouts) && !is_word(submit, "B") &&
         (walk->release == RELEASE_MAIN || is_word(submit, "R")))
-        return violated(walk, finding,
-                        "'--rl-submission-granularity %s' needs --rl-partial-rollouts", submit);
+        return violated_at(walk, finding, 0,
+                           "'--rl-submission-granularity %s' needs --rl-partial-rollouts", submit);
     if (is_word(job->rl_consumption_granularity, "R"))
-        return violated(walk, finding, "'--rl-consumption-granularity R' is not implemented");
+        return violated_at(walk, finding, 1, "'--rl-consumption-granularity R' is not implemented");
     if (is_word(submit, "B") && is_word(job->rl_consumption_granularity, "G"))
-        return violated(walk, finding,
-                        "batches are submitted whole and cannot be consumed by group");
+        return violated_at(walk, finding, 2,
+                           "batches are submitted whole and cannot be consumed by group");
     return HOLDS;
 }
 
@@ -162,22 +164,22 @@ static enum answer rl_generations(struct walk *walk, struct finding *finding)
     if (!is_on(job->perform_rl_step))
         return NOT_APPLICABLE;
     if (is_set(generations) && is_set(job->rl_parallel_generation_tasks))
-        return violated(walk, finding,
-                        "--rl-num-parallel-generations and "
-                        "--rl-parallel-generation-tasks say the same thing twice");
+        return violated_at(walk, finding, 0,
+                           "--rl-num-parallel-generations and "
+                           "--rl-parallel-generation-tasks say the same thing twice");
     if (is_set(job->rl_num_parallel_generation_batches) &&
         (is_set(generations) || is_set(job->rl_parallel_generation_tasks)))
-        return violated(walk, finding,
-                        "--rl-num-parallel-generation-batches comes with another "
-                        "number of parallel generations");
+        return violated_at(walk, finding, 1,
+                           "--rl-num-parallel-generation-batches comes with another "
+                           "number of parallel generations");
     if ((ahead || is_set(job->rl_parallel_generation_tasks)) && !is_on(job->rl_partial_rollouts))
-        return violated(walk, finding, "parallel generations need --rl-partial-rollouts");
+        return violated_at(walk, finding, 2, "parallel generations need --rl-partial-rollouts");
     if (is_set(generations) && is_nonzero(job->grpo_group_size) &&
         floor_mod(generations, job->grpo_group_size) != 0)
-        return violated(walk, finding,
-                        "%" PRId64 " parallel generations are not a multiple of "
-                        "--grpo-group-size %" PRId64,
-                        generations, job->grpo_group_size);
+        return violated_at(walk, finding, 3,
+                           "%" PRId64 " parallel generations are not a multiple of "
+                           "--grpo-group-size %" PRId64,
+                           generations, job->grpo_group_size);
     return HOLDS;
 }
 
@@ -190,12 +192,13 @@ static enum answer rl_packing(struct walk *walk, struct finding *finding)
     if (walk->release == RELEASE_0_15_0) {
         if (!is_set(job->seq_length) || job->seq_length <= job->rl_sequence_packing_bin_size)
             return HOLDS;
-        return violated(walk, finding, "a sequence of %" PRId64 " does not fit a bin of %" PRId64,
-                        job->seq_length, job->rl_sequence_packing_bin_size);
+        return violated_at(walk, finding, 0,
+                           "a sequence of %" PRId64 " does not fit a bin of %" PRId64,
+                           job->seq_length, job->rl_sequence_packing_bin_size);
     }
     if (job->micro_batch_size == 1)
         return HOLDS;
-    return violated(walk, finding, "packed sequences need --micro-batch-size 1");
+    return violated_at(walk, finding, 1, "packed sequences need --micro-batch-size 1");
 }
 
 /* Samples one round of inference generates for training. */
@@ -215,13 +218,14 @@ static enum answer rl_batch(struct walk *walk, struct finding *finding)
     if (!is_set(job->global_batch_size))
         return walk->release >= RELEASE_0_17_0
                    ? NOT_APPLICABLE
-                   : violated(walk, finding, "reinforcement learning has no --global-batch-size");
+                   : violated_at(walk, finding, 0,
+                                 "reinforcement learning has no --global-batch-size");
     if (job->global_batch_size == 0 || floor_mod(samples, job->global_batch_size) == 0)
         return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " generated samples (prompts x group x iterations) are "
-                    "not a multiple of the global batch of %" PRId64,
-                    samples, job->global_batch_size);
+    return violated_at(walk, finding, 1,
+                       "%" PRId64 " generated samples (prompts x group x iterations) are "
+                       "not a multiple of the global batch of %" PRId64,
+                       samples, job->global_batch_size);
 }
 
 static enum answer rl_intervals(struct walk *walk, struct finding *finding)
@@ -235,15 +239,15 @@ static enum answer rl_intervals(struct walk *walk, struct finding *finding)
     if (steps == 0)
         return NOT_APPLICABLE;
     if (is_set(job->exit_interval) && floor_mod(job->exit_interval, steps) != 0)
-        return violated(walk, finding,
-                        "--exit-interval %" PRId64 " is not a multiple of the "
-                        "%" PRId64 " steps one round of inference feeds",
-                        job->exit_interval, steps);
+        return violated_at(walk, finding, 0,
+                           "--exit-interval %" PRId64 " is not a multiple of the "
+                           "%" PRId64 " steps one round of inference feeds",
+                           job->exit_interval, steps);
     if (is_set(job->save_interval) && floor_mod(job->save_interval, steps) != 0)
-        return violated(walk, finding,
-                        "--save-interval %" PRId64 " is not a multiple of the "
-                        "%" PRId64 " steps one round of inference feeds",
-                        job->save_interval, steps);
+        return violated_at(walk, finding, 1,
+                           "--save-interval %" PRId64 " is not a multiple of the "
+                           "%" PRId64 " steps one round of inference feeds",
+                           job->save_interval, steps);
     return HOLDS;
 }
 
