@@ -172,6 +172,15 @@ static int values_after(const struct parse *parse, int index)
     return n;
 }
 
+/* Is the word a negative number that argparse takes for an option: '-1e-5'? */
+static bool is_lost_number(const struct parse *parse, int index)
+{
+    double number;
+
+    return index < parse->argc && parse->token[index].kind == TOKEN_UNKNOWN &&
+           python_float(parse->argv[index], &number);
+}
+
 /* How many of 'available' values the option takes; -1 after a usage error. */
 static int take(struct parse *parse, int index, const struct token *token, int available)
 {
@@ -254,8 +263,8 @@ static int consume(struct parse *parse, int index)
     }
     available = values_after(parse, index + 1);
     count = take(parse, index, token, available);
-    if (count < 0)
-        return index + 1 + available;
+    if (count < 0) /* a lost number is the same mistake, not an unknown option as well */
+        return index + 1 + available + (available == 0 && is_lost_number(parse, index + 1));
     store(parse, index, token, parse->argv + index + 1, count, count + 1);
     return index + 1 + count;
 }
