@@ -18,6 +18,26 @@ static enum answer alltoall_seq_etp(struct walk *walk, struct finding *finding)
                     job->expert_tensor_parallel_size, job->tensor_model_parallel_size);
 }
 
+static enum answer extended_tp(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!is_on(job->moe_extended_tp))
+        return NOT_APPLICABLE;
+    if (is_word(job->moe_token_dispatcher_type, "allgather"))
+        return HOLDS;
+    return violated(walk, finding, "--moe-extended-tp does not work with the %s dispatcher",
+                    job->moe_token_dispatcher_type);
+}
+
+static enum answer fp8_flash_decode(struct walk *walk, struct finding *finding)
+{
+    (void)finding;
+    if (!is_on(walk->job->flash_decode))
+        return NOT_APPLICABLE;
+    return walk->job->fp8 ? VIOLATED : HOLDS;
+}
+
 static enum answer moe_bias_etp(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -148,6 +168,16 @@ static enum answer group_topk(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
+    { .id = "moe-extended-tp-old",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_9_0,
+      .check = extended_tp,
+      .options = "--moe-extended-tp --moe-token-dispatcher-type",
+      .what = "--moe-extended-tp needs the allgather dispatcher",
+      .why = "Experts are split over all ranks, and every rank needs every token.",
+      .fix = "--moe-token-dispatcher-type allgather" },
     { .id = "alltoall-seq-etp-old",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,
@@ -236,6 +266,16 @@ static const struct rule rows[] = {
       .what = "--moe-router-group-topk needs --moe-router-num-groups that divides the experts",
       .why = "Routing is limited to the best groups.",
       .fix = "add --moe-router-num-groups, or drop --moe-router-group-topk" },
+    { .id = "flash-decode-fp8",
+      .stage = STAGE_CONFIG,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_10_0,
+      .until = RELEASE_0_11_0,
+      .check = fp8_flash_decode,
+      .options = "--flash-decode --fp8-format",
+      .what = "--flash-decode excludes fp8",
+      .why = "Inference in fp8 came later.",
+      .fix = "remove --flash-decode" },
 };
 
 const struct rule_section config_router_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

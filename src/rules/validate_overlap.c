@@ -252,7 +252,10 @@ static enum answer expert_shards(struct walk *walk, struct finding *finding)
     int64_t shards = job->expert_tensor_parallel_num_weight_shards;
     int64_t etp = job->expert_tensor_parallel_size;
 
-    if (!is_set(shards) || !is_nonzero(etp))
+    if (etp == 0) /* divides, once the config has made it the number of shards */
+        return violated_at(walk, finding, 2,
+                           "--expert-tensor-parallel-size 0 is no number of ranks");
+    if (!is_set(shards) || !is_set(etp))
         return NOT_APPLICABLE;
     if (shards >= etp && floor_mod(shards, etp) == 0)
         return HOLDS;
