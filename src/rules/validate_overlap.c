@@ -471,6 +471,7 @@ static const struct rule rows[] = {
       .since = RELEASE_0_19_0,
       .until = RELEASE_MAIN,
       .options = "--expert-tensor-parallel-num-weight-shards --expert-tensor-parallel-size",
+      .needs = "sizes-positive",
       .shape = true,
       .check = expert_shards,
       .what = "--expert-tensor-parallel-num-weight-shards is a multiple of the expert TP",

@@ -173,7 +173,9 @@ static enum answer rl_generations(struct walk *walk, struct finding *finding)
                            "--rl-num-parallel-generation-batches comes with another "
                            "number of parallel generations");
     if ((ahead || is_set(job->rl_parallel_generation_tasks)) && !is_on(job->rl_partial_rollouts))
-        return violated_at(walk, finding, 2, "parallel generations need --rl-partial-rollouts");
+        return violated_at(walk, finding,
+                           is_set(generations) || is_set(job->rl_parallel_generation_tasks) ? 2 : 4,
+                           "parallel generations need --rl-partial-rollouts");
     if (is_set(generations) && is_nonzero(job->grpo_group_size) &&
         floor_mod(generations, job->grpo_group_size) != 0)
         return violated_at(walk, finding, 3,
