@@ -163,6 +163,7 @@ void style_for(const struct cli *cli, FILE *out, struct report_style *style)
     memset(style, 0, sizeof(*style));
     style->quiet = cli->quiet;
     style->verbose = cli->verbose || cli->command == CLI_ESTIMATE;
+    style->facts = cli->verbose;
     style->one_line_when_go = cli->command == CLI_RUN;
     style->colour = terminal && !(no_color && *no_color);
     if (cli->colour && strcmp(cli->colour, "auto") != 0)

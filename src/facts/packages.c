@@ -352,13 +352,19 @@ static struct fact_str *fact_of(struct facts *facts, size_t package)
     return (struct fact_str *)((char *)facts + packages[package].fact);
 }
 
-/* An interpreter without torch is not the one that trains: this is a login node, or a CI machine. */
+static bool is_missing(const struct site *site, const char *package, struct arena *arena)
+{
+    struct fact_str fact = { .known = false };
+
+    find_package(site, package, arena, &fact);
+    return fact.known && !*fact.value;
+}
+
+/* An interpreter without torch or Transformer Engine is hardly the one that trains: this is a login node, or a CI
+ * machine. */
 static bool can_train(const struct site *site, struct arena *arena)
 {
-    struct fact_str torch = { .known = false };
-
-    find_package(site, "torch", arena, &torch);
-    return !torch.known || *torch.value;
+    return !is_missing(site, "torch", arena) && !is_missing(site, "transformer_engine", arena);
 }
 
 void packages_facts(const struct launch *launch, const char *cwd, struct arena *arena,

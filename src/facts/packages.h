@@ -12,7 +12,8 @@ const char *packages_interpreter(const struct launch *launch, const char *cwd, s
 
 /* Fills python, torch, transformer_engine, flash_attn and apex where they are not known. "" only if
  * every directory that the interpreter imports from was read and none has the package. Does nothing
- * for a trainer in a container or an interpreter without torch. */
+ * for a trainer in a container or an interpreter without torch or Transformer
+ * Engine. */
 void packages_facts(const struct launch *launch, const char *cwd, struct arena *arena,
                     struct facts *facts);
 

@@ -11,6 +11,7 @@ struct report_style {
     bool colour;
     bool quiet;
     bool verbose;
+    bool facts;            /* what is known of the world, with where it came from */
     bool one_line_when_go; /* run: go is one line, warnings at most five; check prints the table always */
     int columns;           /* of the terminal; 0: 100 */
 };

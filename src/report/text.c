@@ -414,6 +414,8 @@ void report_text(const struct report *report, const struct report_style *style, 
     put_verdict(&page, report);
     if (report->cannot_know)
         return;
+    if (style->facts)
+        facts_print(report->facts, out);
     if (stop || !style->one_line_when_go || style->verbose)
         put_memory(&page, report);
     put_findings(&page, report, SEVERITY_ERROR, style->verbose ? 1000 : 5);
