@@ -27,17 +27,6 @@ static enum answer act_fusion_kind(struct walk *walk, struct finding *finding)
                     activation);
 }
 
-static enum answer gelu_needs_bias(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    (void)finding;
-    if (!is_on(job->bias_activation_fusion) || !is_word(job->activation_func, "gelu") ||
-        is_on(job->gated_linear_unit))
-        return NOT_APPLICABLE;
-    return is_on(job->add_bias_linear) ? HOLDS : VIOLATED;
-}
-
 static enum answer glu_offset(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -115,10 +104,6 @@ static enum answer interleaved_fusion(struct walk *walk, struct finding *finding
 
     if (!is_on(job->apply_rope_fusion) || !is_on(job->rotary_interleaved))
         return NOT_APPLICABLE;
-    if (walk->release < RELEASE_0_13_0)
-        return violated_at(walk, finding, 10,
-                           "--rotary-interleaved does not work with the fused rotary kernel "
-                           "of this release, which is on by default");
     if (is_on(job->multi_latent_attention) || !package_is_older(te, "2.3.0"))
         return HOLDS;
     return violated_at(
@@ -222,16 +207,6 @@ static const struct rule rows[] = {
       .what = "fusing bias and activation needs gelu or silu (quick-gelu since 0.15)",
       .why = "Fusion is on by default and --no-bias-gelu-fusion turns it off for all but SwiGLU.",
       .fix = "--no-bias-gelu-fusion (or --disable-bias-linear, which implies it)" },
-    { .id = "gelu-fusion-needs-bias",
-      .stage = STAGE_CONFIG,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN,
-      .check = gelu_needs_bias,
-      .options = "--disable-bias-linear",
-      .what = "the fused gelu needs a bias",
-      .why = "Options cannot get here: --disable-bias-linear turns the fusion off.",
-      .fix = "--no-bias-gelu-fusion" },
     { .id = "glu-offset-fusion",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,
@@ -277,14 +252,12 @@ static const struct rule rows[] = {
     { .id = "rotary-interleaved-fusion",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
+      .since = RELEASE_0_14_0,
       .until = RELEASE_MAIN,
       .check = interleaved_fusion,
       .options = "--rotary-interleaved",
-      .what =
-          "--rotary-interleaved excludes the fused rotary kernel (since 0.13: before Transformer "
-          "Engine 2.3)",
-      .why = "The kernel rotates halves, not pairs.",
+      .what = "--rotary-interleaved with the fused rotary kernel needs Transformer Engine 2.3",
+      .why = "Before, the kernel rotated halves, not pairs.",
       .fix = "--no-rope-fusion" },
     { .id = "rope-fusion-avail",
       .stage = STAGE_CONFIG,

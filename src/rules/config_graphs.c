@@ -80,32 +80,6 @@ static enum answer full_iteration_impl(struct walk *walk, struct finding *findin
                     "implementation");
 }
 
-static enum answer inference_scope(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    const char *scope = job->inference_cuda_graph_scope;
-
-    if (!scope)
-        return NOT_APPLICABLE;
-    if (is_word(scope, "none") == !is_word(job->cuda_graph_impl, "local"))
-        return HOLDS;
-    return violated_at(walk, finding, 10,
-                       "--inference-cuda-graph-scope %s does not go with --cuda-graph-impl %s",
-                       scope, job->cuda_graph_impl);
-}
-
-static enum answer full_iteration_alone(struct walk *walk, struct finding *finding)
-{
-    if (!is_word(walk->job->cuda_graph_impl, "full_iteration"))
-        return NOT_APPLICABLE;
-    if (captured(walk)->count <= 0)
-        return HOLDS;
-    return violated_at(walk, finding, 10,
-                       "--cuda-graph-impl full_iteration captures everything, but "
-                       "--cuda-graph-modules names '%s'",
-                       captured(walk)->item[0]);
-}
-
 static enum answer cpu_offload(struct walk *walk, struct finding *finding)
 {
     (void)finding;
@@ -337,26 +311,6 @@ static const struct rule rows[] = {
       .what = "--cuda-graph-scope full_iteration needs --cuda-graph-impl local",
       .why = "Transformer Engine captures modules.",
       .fix = "--cuda-graph-impl local" },
-    { .id = "cg-inference-scope",
-      .stage = STAGE_CONFIG,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2,
-      .until = RELEASE_MAIN,
-      .check = inference_scope,
-      .options = "--inference-cuda-graph-scope --cuda-graph-impl",
-      .what = "--inference-cuda-graph-scope is none unless --cuda-graph-impl is local",
-      .why = "Only local graphs serve inference.",
-      .fix = "drop --inference-cuda-graph-scope" },
-    { .id = "cg-fulliter-mods",
-      .stage = STAGE_CONFIG,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2,
-      .until = RELEASE_MAIN,
-      .check = full_iteration_alone,
-      .options = GRAPHS MODULES,
-      .what = "--cuda-graph-impl full_iteration excludes --cuda-graph-modules",
-      .why = "There is nothing left to choose.",
-      .fix = "drop --cuda-graph-modules" },
     { .id = "cg-cpu-offload",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,

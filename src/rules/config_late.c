@@ -314,18 +314,6 @@ static enum answer inference_fusions(struct walk *walk, struct finding *finding)
     return HOLDS;
 }
 
-static enum answer flash_version(struct walk *walk, struct finding *finding)
-{
-    int64_t version = walk->job->flash_attention_version;
-
-    if (!is_set(version))
-        return NOT_APPLICABLE;
-    if (version >= 2 && version <= 4)
-        return HOLDS;
-    return violated(walk, finding, "--flash-attention-version %" PRId64 " is not 2, 3 or 4",
-                    version);
-}
-
 static void batch_invariant_expert_faults(struct walk *walk, struct faults *faults)
 {
     const struct job *job = walk->job;
@@ -549,16 +537,6 @@ static const struct rule rows[] = {
       .what = "options of inference kernels need --transformer-impl inference_optimized",
       .why = "They change its kernels.",
       .fix = "drop the option" },
-    { .id = "flash-ver",
-      .stage = STAGE_CONFIG,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_19_0,
-      .until = RELEASE_MAIN,
-      .check = flash_version,
-      .options = "--flash-attention-version",
-      .what = "--flash-attention-version is 2, 3 or 4",
-      .why = "There are no others.",
-      .fix = "--flash-attention-version 3" },
     { .id = "batch-invariant",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,

@@ -100,20 +100,6 @@ static enum answer distributed_with_sp(struct walk *walk, struct finding *findin
                        "has already split");
 }
 
-static enum answer layers_vpp_total(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-    int64_t chunks = job->virtual_pipeline_model_parallel_size;
-
-    if (!job->recompute_granularity || !is_set(job->num_layers) || !is_nonzero(chunks))
-        return NOT_APPLICABLE;
-    if (job->num_layers % chunks == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "%" PRId64 " layers cannot be split into %" PRId64 " model chunks a rank",
-                    job->num_layers, chunks);
-}
-
 static void recompute_modules_default(struct walk *walk)
 {
     static const char *const core_attention[] = { "core_attn" };
@@ -371,17 +357,6 @@ static const struct rule rows[] = {
       .what = "--distribute-saved-activations excludes --sequence-parallel",
       .why = "Saved inputs are split over tensor-parallel ranks in either case.",
       .fix = "drop --distribute-saved-activations" },
-    { .id = "layers-vpp-total",
-      .stage = STAGE_CONFIG,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
-      .until = RELEASE_0_10_0,
-      .check = layers_vpp_total,
-      .shape = true,
-      .options = "--num-layers --num-layers-per-virtual-pipeline-stage",
-      .what = "with recomputation the layers are a multiple of the model chunks of a rank",
-      .why = "Up to 0.10 the check stands where recomputation is checked.",
-      .fix = "another --num-layers-per-virtual-pipeline-stage" },
     { .id = "recompute-modules-default",
       .stage = STAGE_CONFIG,
       .since = RELEASE_0_12_0,

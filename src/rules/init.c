@@ -56,18 +56,6 @@ static enum answer gtp_needs_te(struct walk *walk, struct finding *finding)
                     te->value);
 }
 
-static enum answer vpp_needs_pp(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_set(job->virtual_pipeline_model_parallel_size))
-        return NOT_APPLICABLE;
-    if (job->pipeline_model_parallel_size > 1)
-        return HOLDS;
-    return violated(walk, finding, "%" PRId64 " model chunks a rank need PP above 1",
-                    job->virtual_pipeline_model_parallel_size);
-}
-
 /* Up to 0.9 experts are cut out of the data-parallel ranks. */
 static enum answer ep_divides_dp(struct walk *walk, struct finding *finding)
 {
@@ -151,20 +139,6 @@ static void count_expert_replicas(struct walk *walk)
         value_or(job->expert_gtp_weight_remat_size, 1);
     if (parts > 0 && job->world_size % parts == 0)
         job->expert_data_parallel_size = job->world_size / parts;
-}
-
-static enum answer mapping_old(struct walk *walk, struct finding *finding)
-{
-    const struct job *job = walk->job;
-
-    if (!is_on(job->use_tp_pp_dp_mapping))
-        return NOT_APPLICABLE;
-    if (job->context_parallel_size * job->expert_model_parallel_size <= 1)
-        return HOLDS;
-    return violated_at(walk, finding, 20,
-                       "--use-tp-pp-dp-mapping does not work with CP x EP = %" PRId64 " x %" PRId64
-                       " in this release",
-                       job->context_parallel_size, job->expert_model_parallel_size);
 }
 
 static enum answer no_pp_last_order(struct walk *walk, struct finding *finding)
@@ -291,19 +265,6 @@ static const struct rule rows[] = {
       .what = "weight shards beyond TP need one distributed optimizer instance",
       .why = "Both divide the data-parallel ranks.",
       .fix = "--num-distributed-optimizer-instances 1" },
-    { .id = "vpp-needs-pp",
-      .stage = STAGE_INIT,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
-      .until = RELEASE_MAIN,
-      .check = vpp_needs_pp,
-      .shape = true,
-      .options = "--pipeline-model-parallel-size --num-virtual-stages-per-pipeline-rank "
-                 "--num-layers-per-virtual-pipeline-stage",
-      .needs = "vpp-pp-min",
-      .what = "model chunks need PP above 1",
-      .why = "Interleaving is between pipeline ranks.",
-      .fix = "drop the virtual stages" },
     { .id = "ep-divides-dp",
       .stage = STAGE_INIT,
       .severity = SEVERITY_ERROR,
@@ -336,16 +297,6 @@ static const struct rule rows[] = {
       .adjust = count_expert_replicas,
       .what = "replicas of an expert are the ranks that ETP, EP and PP leave",
       .why = "Their optimizer states are sharded over these." },
-    { .id = "tp-pp-dp-cp-ep-old",
-      .stage = STAGE_INIT,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
-      .until = RELEASE_0_10_0,
-      .check = mapping_old,
-      .options = "--use-tp-pp-dp-mapping --context-parallel-size --expert-model-parallel-size",
-      .what = "--use-tp-pp-dp-mapping excludes context and expert parallelism up to 0.10",
-      .why = "The order names neither.",
-      .fix = "drop --use-tp-pp-dp-mapping" },
     { .id = "no-pp-last-order",
       .stage = STAGE_INIT,
       .severity = SEVERITY_ERROR,

@@ -30,14 +30,6 @@ static enum answer instances_need_dopt(struct walk *walk, struct finding *findin
                     job->num_distributed_optimizer_instances);
 }
 
-static enum answer two_fsdps(struct walk *walk, struct finding *finding)
-{
-    (void)finding;
-    if (!is_on(walk->job->use_megatron_fsdp))
-        return NOT_APPLICABLE;
-    return is_on(walk->job->use_torch_fsdp2) ? VIOLATED : HOLDS;
-}
-
 static bool fsdp_version(const struct job *job, int64_t version)
 {
     return is_on(job->use_megatron_fsdp) && value_or(job->megatron_fsdp_version, 1) == version;
@@ -278,16 +270,6 @@ static enum answer sched_override(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
-    { .id = "mfsdp-xor-fsdp2",
-      .stage = STAGE_MODEL,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_18_2,
-      .until = RELEASE_MAIN,
-      .check = two_fsdps,
-      .options = "--use-megatron-fsdp --use-torch-fsdp2",
-      .what = "--use-megatron-fsdp excludes --use-torch-fsdp2",
-      .why = "A model is wrapped once.",
-      .fix = "keep one of them" },
     { .id = "mfsdp-grad-fusion",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,

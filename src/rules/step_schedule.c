@@ -130,7 +130,10 @@ static enum answer evaluation_remainder(struct walk *walk, struct finding *findi
     "--num-virtual-stages-per-pipeline-rank --num-layers-per-virtual-pipeline-stage "              \
     "--pipeline-model-parallel-layout --pipeline-model-parallel-size "
 #define GROUP "--microbatch-group-size-per-virtual-pipeline-stage "
-#define GRID "world-divides-model eval-gbs-divisible gbs-divisible microbatches-min mbs-required "
+#define GRID                                                                                       \
+    "world-divides-model eval-gbs-divisible gbs-divisible microbatches-min mbs-required "          \
+    "vpp-one-knob vpp-n-uneven vpp-n-pp vpp-n-divides layout-stages layout-grammar "               \
+    "hyb-no-vpp-flags hyb-segments "
 
 static const struct rule rows[] = {
     { .id = "interleave-m-pp",
