@@ -227,8 +227,6 @@ const struct repair repairs[] = {
     EDITS("vpp-pp-min", "without --no-overlap-p2p-communication"),
     EDITS("vpp-pp-min", "without --num-layers-per-virtual-pipeline-stage;"
                         "without --num-virtual-stages-per-pipeline-rank"),
-    EDITS("vpp-needs-pp", "without --num-layers-per-virtual-pipeline-stage;"
-                          "without --num-virtual-stages-per-pipeline-rank"),
     EDITS("tp-overlap-sp", "--sequence-parallel"),
     EDITS("tp-overlap-sp", "without --tp-comm-overlap"),
     EDITS("cdmc-tp-cp", "CUDA_DEVICE_MAX_CONNECTIONS=1"),
