@@ -293,7 +293,7 @@ static bool goes_beyond(const struct plan *plan)
 
 /* Climbs from 'start' leaving out the rungs of 'skip'. Returns the number of the last rung that was
  * needed, -1 when none was. */
-static int climb_all(const struct advisor *advisor, unsigned skip, struct climb *climb)
+static int climb_once(const struct advisor *advisor, unsigned skip, struct climb *climb)
 {
     int last = -1;
 
@@ -306,6 +306,16 @@ static int climb_all(const struct advisor *advisor, unsigned skip, struct climb 
         if (!same_plan(&before, &climb->plan))
             last = (int)r;
     }
+    return last;
+}
+
+/* A second time where the first does not reach go: what helped nothing on few ranks can on more of them. */
+static int climb_all(const struct advisor *advisor, unsigned skip, struct climb *climb)
+{
+    int last = climb_once(advisor, skip, climb);
+
+    if (climb->outcome.first && last >= 0)
+        climb_once(advisor, skip, climb);
     if (!climb->outcome.first)
         drop_unneeded(advisor, climb);
     return last;

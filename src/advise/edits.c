@@ -170,13 +170,11 @@ bool launcher_edit(const struct launch *launch, int64_t world, const char **opti
     const char *word;
     int64_t unit;
 
-    if (!launch->command_argc) { /* only the trainer's argv and a number of ranks were given */
+    if (!place->words || place->index >= launch->command_argc) {
         *option = "world_size";
         *value = world;
         return true;
     }
-    if (!place->words || place->index >= launch->command_argc)
-        return false;
     word = launch->command[place->index];
     if (word[0] != '-')
         return false;

@@ -260,6 +260,8 @@ static bool more_ranks(const struct report *report, int n, struct plan *plan, st
     if (n > 5 || !launch->world.known || launch->world.value > 1 << 20 ||
         !launcher_edit(launch, launch->world.value << (n + 1), &option, &value, arena))
         return false;
+    if (!is_true(report->job->use_distributed_optimizer))
+        flag(plan, "--use-distributed-optimizer"); /* without it more ranks hold nothing less */
     return plan_set(plan, EDIT_LAUNCHER, option, number(value, arena));
 }
 

@@ -284,6 +284,10 @@ static void put_edit(FILE *out, const struct edit *edit)
 {
     bool environment = edit->target == EDIT_ENVIRONMENT;
 
+    if (strcmp(edit->option, "world_size") == 0) {
+        fprintf(out, "start %s ranks", edit->value);
+        return;
+    }
     if (edit->remove)
         fputs(environment ? "unset " : "without ", out);
     else if (environment)
