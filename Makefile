@@ -133,7 +133,7 @@ check-exec: all $(B)/tests/exec/state $(B)/tests/mpi/wrapper
 
 # Case files: every rule that can be violated and how (tests/cases/run --help).
 check-cases: all
-	$(Q)$(PYTHON) tests/cases/run --checker "$(B)/megatron-preflight check --batch -"
+	$(Q)$(PYTHON) tests/cases/run --coverage --checker "$(B)/megatron-preflight check --batch -"
 
 # Our verdict against what Megatron's own parser, validator and config said; AGREEMENT=--disagreements lists
 # where they differ, --help says what else.
