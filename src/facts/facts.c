@@ -17,6 +17,7 @@ static const struct row {
     { "megatron", TEXT, offsetof(struct facts, megatron) },
     { "megatron_tree", TEXT, offsetof(struct facts, megatron_tree) },
     { "megatron_changed", TEXT, offsetof(struct facts, megatron_changed) },
+    { "places_gone", TEXT, offsetof(struct facts, places_gone) },
     { "options_in_tree", TEXT, offsetof(struct facts, options_in_tree) },
     { "gpu", TEXT, offsetof(struct facts, gpu) },
     { "gpu_memory_bytes", BYTES, offsetof(struct facts, gpu_memory_bytes) },

@@ -35,6 +35,8 @@ struct facts {
     struct fact_str megatron_tree;    /* directory that holds megatron/ */
     struct fact_str megatron_changed; /* rule-bearing files that differ from the release's,
                                          separated by blanks; known and "": none */
+    struct fact_str places_gone; /* of rules whose statement those files no longer have ("id" or "id/place" of
+                                    places.tsv), separated by blanks */
     struct fact_str options_in_tree;  /* of the trainer's options that its release does not know,
                                          those  that its script or tree mentions, separated by blanks;
                                          known only  after a complete search */

@@ -7,6 +7,7 @@
 
 #include "base/read_file.h"
 #include "base/sha256.h"
+#include "facts/places_gone.h"
 #include "megatron/options.h"
 
 enum { PARENTS_MAX = 8, FILE_LIMIT = 4 << 20 };
@@ -222,4 +223,6 @@ void tree_facts(const struct launch *launch, const char *cwd, struct arena *aren
         }
     }
     set(&facts->megatron_changed, changed, tree);
+    if (*changed)
+        set(&facts->places_gone, places_gone(tree, changed, release, arena), tree);
 }

@@ -61,7 +61,9 @@ struct place_row {
     const char *rule;
     enum release release;
     const char *path;
-    int line;
+    int line;      /* as a traceback shows it */
+    int lines;     /* of the statement, with the 'if' around a raise; 0: not known */
+    uint64_t hash; /* FNV-1a of its text without white space */
 };
 
 extern const struct place_row place_rows[];

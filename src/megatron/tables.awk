@@ -183,8 +183,8 @@ END {
     print "const struct place_row place_rows[] = {" > source
     for (i = 0; i < places; i++) {
         n = split(place_text[i], x, FS)
-        printf "    {%s, %s, %s, %d},\n", c_string(x[1]), release_enum(x[2]), c_string(x[3]), x[4] > source
+        printf "    {%s, %s, %s, %d, %d, 0x%s},\n", c_string(x[1]), release_enum(x[2]), c_string(x[3]), x[4], x[5], (n > 5 ? x[6] : "0") > source
     }
-    print "    {NULL, RELEASE_COUNT, NULL, 0}\n};" > source
+    print "    {NULL, RELEASE_COUNT, NULL, 0, 0, 0}\n};" > source
     print "const size_t place_row_count = sizeof(place_rows) / sizeof(place_rows[0]) - 1;" > source
 }

@@ -26,12 +26,16 @@ static enum answer modified_tree_check(struct walk *walk, struct finding *findin
     const struct fact_str *changed = &walk->facts->megatron_changed;
     const char *tree =
         walk->facts->megatron_tree.known ? walk->facts->megatron_tree.value : "the Megatron tree";
+    const char *gone = walk->facts->places_gone.known && *walk->facts->places_gone.value
+                           ? walk->facts->places_gone.value
+                           : NULL;
     int count = changed->known ? count_words(changed->value) : 0;
 
     if (!count)
         return HOLDS;
-    return violated(walk, finding, "%s differs from %s in %d file%s with rules: %s", tree,
-                    release_name(walk->release), count, count == 1 ? "" : "s", changed->value);
+    return violated(walk, finding, "%s differs from %s in %d file%s with rules: %s%s%s", tree,
+                    release_name(walk->release), count, count == 1 ? "" : "s", changed->value,
+                    gone ? "; without the rules " : "", gone ? gone : "");
 }
 
 static void point_at_words(struct finding *finding, int index, int words)

@@ -1,5 +1,6 @@
 #include "verdict/verdict.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *const verdict_names[VERDICT_COUNT] = {
@@ -11,15 +12,15 @@ const char *const verdict_names[VERDICT_COUNT] = {
 static struct walk walk_of(const struct request *request, struct arena *arena,
                            struct report *report)
 {
-    return (struct walk){ .arena = arena,
-                          .facts = request->facts,
-                          .launch = request->launch,
-                          .release = report->release,
-                          .parse = &report->parse,
-                          .job = report->job,
-                          .findings = &report->findings,
-                          .memory = &report->memory,
-                          .policy = request->policy };
+    return (struct walk) { .arena = arena,
+                           .facts = request->facts,
+                           .launch = request->launch,
+                           .release = report->release,
+                           .parse = &report->parse,
+                           .job = report->job,
+                           .findings = &report->findings,
+                           .memory = &report->memory,
+                           .policy = request->policy };
 }
 
 /* Parse and walk as one release does it. */
@@ -49,8 +50,8 @@ static bool has_error(const struct findings *findings)
     return false;
 }
 
-/* A script of somebody's own may build another model than its options say, freeze it, or not train at all: nothing is
- * certain then, and memory only warns. */
+/* A script of somebody's own may build another model than its options say, freeze it, or not train
+ * at all: nothing is certain then, and memory only warns. */
 static void allow_for_own_script(const struct launch *launch, struct arena *arena,
                                  struct memory *memory)
 {
@@ -58,7 +59,8 @@ static void allow_for_own_script(const struct launch *launch, struct arena *aren
         return;
     for (int i = 0; i < memory->rank_count; i++)
         memory->rank[i].peak_at_least_bytes = 0;
-    if (memory->assumption_count < (int)(sizeof(memory->assumption) / sizeof(memory->assumption[0])))
+    if (memory->assumption_count <
+        (int)(sizeof(memory->assumption) / sizeof(memory->assumption[0])))
         memory->assumption[memory->assumption_count++] =
             arena_printf(arena, "%s trains what its options say",
                          launch->script ? launch->script : "the script");
@@ -89,13 +91,44 @@ static enum severity policy_severity(const struct policy *policy, const struct f
     return severity;
 }
 
+static bool is_one_of(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *p = words; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+
+        if (n == length && strncmp(p, word, n) == 0)
+            return true;
+        p += n;
+    }
+    return false;
+}
+
+/* Was the rule's statement looked for in the trainer's tree, and not found? */
+static bool is_gone(const struct request *request, const struct finding *finding)
+{
+    const struct fact_str *gone = &request->facts->places_gone;
+    char place[128];
+
+    if (!gone->known)
+        return false;
+    snprintf(place, sizeof(place), "%s%s%s", finding->id, finding->place ? "/" : "",
+             finding->place ? finding->place : "");
+    return is_one_of(gone->value, place);
+}
+
 /* In a tree that differs from the release, a rule we know may be gone. */
 static bool holds_in_this_tree(const struct request *request, const struct finding *finding)
 {
     const struct fact_str *changed = &request->facts->megatron_changed;
     const struct rule *rule;
 
-    if (!changed->known || !*changed->value || request->policy->modified_tree == TREE_ALL)
+    if (!changed->known || !*changed->value)
+        return true;
+    if (is_gone(request, finding))
+        return false;
+    if (request->policy->modified_tree == TREE_ALL)
         return true;
     if (request->policy->modified_tree == TREE_NOTHING)
         return false;
@@ -138,12 +171,13 @@ static enum verdict worst(const struct findings *findings)
     return verdict;
 }
 
-/* --- a release that is not known --------------------------------------------------------------- */
+/* --- a release that is not known ---------------------------------------------------------------
+ */
 
 /* What every walked release said of one rule. */
 struct opinion {
     const char *id;
-    unsigned stops; /* bit r: release r stops there */
+    unsigned stops;         /* bit r: release r stops there */
     struct finding finding; /* the newest release's */
 };
 
@@ -161,7 +195,7 @@ static struct opinion *opinion_of(struct opinions *opinions, const char *id, str
             return &opinions->item[i];
     opinions->item = arena_grow(arena, opinions->item, &opinions->capacity, opinions->count + 1,
                                 sizeof(*opinions->item));
-    opinions->item[opinions->count] = (struct opinion){ .id = id };
+    opinions->item[opinions->count] = (struct opinion) { .id = id };
     return &opinions->item[opinions->count++];
 }
 
@@ -239,14 +273,18 @@ static void walk_all_releases(const struct request *request, struct arena *arena
     note_opinions(&opinions, report, arena);
 }
 
-/* --- the verdict ------------------------------------------------------------------------------- */
+/* --- the verdict -------------------------------------------------------------------------------
+ */
 
 static void say_cannot_know(struct report *report, const char *why, struct arena *arena)
 {
     struct finding *note = findings_add(&report->findings, arena);
 
-    *note = (struct finding){ .id = "launch-not-known", .stage = STAGE_LAUNCH,
-                              .severity = SEVERITY_NOTE, .options = "", .message = why };
+    *note = (struct finding) { .id = "launch-not-known",
+                               .stage = STAGE_LAUNCH,
+                               .severity = SEVERITY_NOTE,
+                               .options = "",
+                               .message = why };
     report->cannot_know = why;
     report->release = RELEASE_UNKNOWN;
 }

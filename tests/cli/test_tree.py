@@ -98,3 +98,17 @@ def test_options_of_a_fork_from_a_file(fork):
     table.write_text("--goldfish-k\tgoldfish_k\tShop\n")
     run = subprocess.run([PREFLIGHT, *words, "7"], env=ENV, capture_output=True, text=True)
     assert run.returncode == 2 and "fork.tsv:1: 'Shop' is no kind" in run.stderr
+
+
+def test_a_rule_that_is_gone_does_not_stop(fork):
+    """The facts say which statements were looked for in the fork's files and not found."""
+    facts = fork / "facts.json"
+    facts.write_text('{"megatron": "0.16.0", "megatron_changed": "megatron/training/arguments.py", '
+                     '"places_gone": "mbs-required world-divides-model"}')
+    words = ["check", "--facts", str(facts), "--world-size", "8", "--", *GPT,
+             "--tensor-model-parallel-size", "3"]
+    run = subprocess.run([PREFLIGHT, *words], env=ENV, capture_output=True, text=True)
+    assert "warning world-divides-model" in run.stdout
+    facts.write_text(facts.read_text().replace("world-divides-model", "world-divides-model/1"))
+    run = subprocess.run([PREFLIGHT, *words], env=ENV, capture_output=True, text=True)
+    assert run.returncode == 1 and "error world-divides-model" in run.stdout
