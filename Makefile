@@ -142,6 +142,11 @@ agreement: all
 	$(Q)$(PYTHON) tests/agreement/agreement --least 99.9 $(AGREEMENT) \
 	    --checker "$(B)/megatron-preflight check --batch -" tests/data/vectors/*.jsonl.xz
 
+# Published launches against main: those that ran go, those that it refuses are stopped by their rule.
+launches: all
+	$(Q)$(PYTHON) tests/agreement/launches --checker "$(B)/megatron-preflight check --batch -" \
+	    tests/data/launches.jsonl.xz
+
 # Agreement under a real mpirun.
 check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job $(B)/tests/mpi/crash.so
 	$(Q)BUILD=$(abspath $(B)) tests/mpi/run
@@ -236,7 +241,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement accuracy bench fuzz check-slurm
+.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement launches accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)
