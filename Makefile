@@ -141,6 +141,8 @@ AGREEMENT =
 agreement: all
 	$(Q)$(PYTHON) tests/agreement/agreement --least 99.9 $(AGREEMENT) \
 	    --checker "$(B)/megatron-preflight check --batch -" tests/data/vectors/*.jsonl.xz
+	$(Q)$(PYTHON) tests/agreement/agreement --late --least 99 $(AGREEMENT) \
+	    --checker "$(B)/megatron-preflight check --batch -" tests/data/vectors/late-*.jsonl.xz
 
 # Published launches against main: those that ran go, those that it refuses are stopped by their rule.
 launches: all
