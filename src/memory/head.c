@@ -61,7 +61,8 @@ struct cross_entropy cross_entropy_of(const struct job *job, const struct shape 
     if (is(job->logit_dtype, "fp32") || e == 4)
         return (struct cross_entropy) { .logits = 4,
                                         .logits_kept = true,
-                                        .backward = e,
+                                        /* narrowed for a linear of 16 bits, else used as it is */
+                                        .backward = e == 4 ? 0 : e,
                                         .forward = fused ? 4 : 0,
                                         .certainty = LIKELY };
     return (struct cross_entropy) {
