@@ -231,7 +231,7 @@ fuzz: $(FUZZERS:%=fuzz-%)
 
 fuzz-%: tests/fuzz/fuzz_%.c
 	$(Q)$(MAKE) -s B=$(B)/fuzz CC=clang SANITIZE=fuzzer-no-link,address,undefined $(B)/fuzz/libmegatron-preflight.a
-	$(Q)clang $(ALL_CFLAGS) -MF /dev/null -fsanitize=fuzzer,address,undefined -o $(B)/fuzz/$* $< \
+	$(Q)clang -I$(B)/fuzz/gen $(ALL_CFLAGS) -MF /dev/null -fsanitize=fuzzer,address,undefined -o $(B)/fuzz/$* $< \
 	    $(B)/fuzz/libmegatron-preflight.a $(LIBS)
 	$(Q)mkdir -p $(B)/fuzz/corpus-$*
 	$(Q)$(B)/fuzz/$* -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 \
