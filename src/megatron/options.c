@@ -100,9 +100,20 @@ static size_t distance(const char *a, size_t a_length, const char *b, size_t b_l
     return row[b_length];
 }
 
+/* The letters of a name as bits: each that only one of two names has costs an edit. */
+static uint32_t letters_of(const char *name)
+{
+    uint32_t letters = 0;
+
+    for (; *name; name++)
+        letters |= (uint32_t)1 << (folded(*name) & 31);
+    return letters;
+}
+
 const char *option_nearest(const char *name, enum release release)
 {
     size_t length = strlen(name), limit = length / 3;
+    uint32_t letters = letters_of(name);
     const char *nearest = NULL;
 
     if (length > NAME_MAX_LENGTH || strncmp(name, "--", 2) != 0)
@@ -113,6 +124,8 @@ const char *option_nearest(const char *name, enum release release)
 
         if (known_length > NAME_MAX_LENGTH ||
             !(option_rows[option_names[i].row].releases >> release & 1))
+            continue;
+        if ((size_t)__builtin_popcount(letters ^ letters_of(known)) > limit)
             continue;
         edits = distance(name, length, known, known_length, limit);
         if (edits > limit || (nearest && edits == limit))
