@@ -231,30 +231,42 @@ static struct held waiting_gradients(const struct profiles *p)
                : transient(0);
 }
 
-static void backward_pieces(const struct profiles *p, const struct pieces *pieces,
-                            struct chunk_activations *out)
+/* What the schedule received from the next stage stays its variable during the whole backward:
+ * behind the last piece it is one tensor more. */
+static struct held received_gradient(const struct profiles *p, const struct chunk *chunk)
+{
+    return transient(chunk->post_process ? 0 : residual_bytes(p->job, p->shape));
+}
+
+static void backward_pieces(const struct profiles *p, const struct chunk *chunk,
+                            const struct pieces *pieces, struct chunk_activations *out)
 {
     struct held kept = remembered(p);
+    struct held received = received_gradient(p, chunk);
     struct held waiting = waiting_gradients(p);
     struct held below = out->saved, now;
     size_t first;
 
     for (size_t end = pieces->count; end > 0; end = first) {
+        const struct piece *piece;
+        bool top = end == pieces->count;
+
         first = end - 1;
         while (first > 0 && pieces->piece[first].group &&
                pieces->piece[first - 1].group == pieces->piece[first].group)
             first--;
-        if (pieces->piece[first].group) {
-            held_subtract(&below, &kept);
-            backward_group(p, pieces, first, end, &below, out);
-        } else {
-            held_subtract(&below, &pieces->piece[first].profile.saved);
-            now = below;
-            if (pieces->piece[first].kind == PIECE_MTP)
-                held_add(&now, &waiting);
-            consider(&out->backward, &now, &pieces->piece[first].profile.backward,
-                     &pieces->piece[first], false);
-        }
+        piece = &pieces->piece[first];
+        held_subtract(&below, piece->group ? &kept : &piece->profile.saved);
+        now = below;
+        if (!top)
+            held_add(&now, &received);
+        if (piece->kind == PIECE_MTP && !piece->group)
+            held_add(&now, &waiting);
+        if (piece->group)
+            backward_group(p, pieces, first, end, &now, out);
+        else
+            consider(&out->backward, &now,
+                     top ? &piece->profile.received : &piece->profile.backward, piece, false);
     }
 }
 
@@ -302,6 +314,6 @@ void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, 
     memset(out, 0, sizeof(*out));
     list_pieces(profiles, chunk, arena, &pieces);
     forward_pieces(profiles, &pieces, out);
-    backward_pieces(profiles, &pieces, out);
+    backward_pieces(profiles, chunk, &pieces, out);
     add_mask(profiles, &pieces, chunk, out);
 }

@@ -103,13 +103,16 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
 }
 
 /* All-gather: k and v of all ranks are gathered in forward and again in backward; attention runs
- * over two halves of q, the second against the whole sequence. */
+ * over two halves of q, on context parallel rank 0 the second against the whole sequence. With more
+ * than one sequence FlashAttention gets copies of the parts, and the gradients of k and v are
+ * copied back while its last arguments are still referred to. */
 static void gather_tensors(const struct layer_view *v, const struct core_attention *c,
                            int gradients_to)
 {
     struct lifetimes *l = v->lifetimes;
     const struct shape *s = v->shape;
     uint64_t whole = (c->k + c->v) * s->cp;
+    bool copies = v->premise->attention == ATTENTION_FLASH && s->micro_batch_size > 1;
 
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
     saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_COLLECT);
@@ -120,14 +123,19 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     output_tensors(v, c);
     passing(l, LIKELY, c->out, F_CONTEXT, F_CONTEXT);
     passing(l, CERTAIN, c->q, B_ATTENTION, gradients_to);
-    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT);        /* k and v again */
-    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT);        /* their gradients, summed up */
-    passing(l, CERTAIN, c->q + whole, B_ATTENTION, B_COLLECT); /* of both halves */
+    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* k and v again */
+    passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* their gradients, summed up */
+    passing(l, LIKELY, c->q + (c->k + c->v) / 2 + whole, B_ATTENTION, B_COLLECT); /* of halves */
     passing(l, LIKELY, attention_scratch(v, c, s->tokens / 2, s->tokens * s->cp), B_ATTENTION,
             B_ATTENTION);
-    passing(l, LIKELY, whole, B_COLLECT, B_COLLECT);
-    passing(l, CERTAIN, c->k, B_COLLECT, gradients_to);
-    passing(l, CERTAIN, c->v, B_COLLECT, c->view_v ? B_SPLIT : gradients_to);
+    passing(l, LIKELY, whole / 2, B_COLLECT, B_COLLECT);
+    if (copies) {
+        passing(l, LIKELY, whole + c->k + c->v, F_ATTENTION, F_CONTEXT);
+        passing(l, LIKELY, whole + c->q / 2 + c->out, B_ATTENTION, B_COLLECT);
+        passing(l, LIKELY, whole, B_COLLECT, B_COLLECT);
+    }
+    passing(l, CERTAIN, c->k, B_ROPE, gradients_to);
+    passing(l, CERTAIN, c->v, B_ROPE, c->view_v ? B_SPLIT : gradients_to);
 }
 
 void context_parallel_tensors(const struct layer_view *v, const struct core_attention *c,

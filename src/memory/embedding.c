@@ -73,7 +73,7 @@ void embedding_profile(const struct job *job, const struct shape *shape,
 {
     struct lifetimes l;
 
-    lifetimes_init(&l, steps, EB_DROPOUT, premise->trust);
+    lifetimes_init(&l, steps, EB_DROPOUT, premise);
     forward_tensors(&l, job, shape);
     backward_tensors(&l, job, shape);
     lifetimes_profile(&l, profile);

@@ -142,7 +142,7 @@ void head_profile(const struct job *job, const struct shape *shape, const struct
 {
     struct lifetimes l;
 
-    lifetimes_init(&l, steps, HB_LOSS, premise->trust);
+    lifetimes_init(&l, steps, HB_LOSS, premise);
     if (shape->mtp_num_layers)
         extra_tensors(&l, job, shape, shape->mtp_num_layers);
     else if (chunk->final_norm)
@@ -157,7 +157,7 @@ void final_norm_profile(const struct job *job, const struct shape *shape,
 {
     struct lifetimes l;
 
-    lifetimes_init(&l, steps, HB_LOSS, premise->trust);
+    lifetimes_init(&l, steps, HB_LOSS, premise);
     norm_tensors(&l, job, shape, HF_NORM);
     passing(&l, CERTAIN, hidden_sharded_bytes(shape), HB_NORM, HB_NORM);
     lifetimes_profile(&l, profile);

@@ -44,20 +44,22 @@ static struct core_attention core_of(const struct layer_view *v)
         .k = row * width,
         .v = row * s->v_head_dim,
         .out = row * s->v_head_dim,
-        .q_born = s->q_lora_rank ? F_UP : F_QKV,
+        .q_born = F_UP,
     };
 }
 
-/* Since main a q projection without latent norms its input once more. */
+/* A q projection without latent; since main it norms its input once more. */
 static void direct_tensors(const struct layer_view *v)
 {
     struct lifetimes *l = v->lifetimes;
     const struct shape *s = v->shape;
 
-    if (s->q_lora_rank || !s->qk_layernorm || s->release < RELEASE_MAIN)
+    passing(l, CERTAIN, gathered_bytes(s), F_UP, F_UP);
+    passing(l, CERTAIN, gathered_bytes(s), B_UP, B_UP);
+    if (!s->qk_layernorm || s->release < RELEASE_MAIN)
         return;
-    saved(l, CERTAIN, hidden_sharded_bytes(s), F_QKV, F_UP, B_UP);
-    saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, F_QKV, F_UP, B_UP);
+    saved(l, CERTAIN, hidden_sharded_bytes(s), F_UP, F_UP, B_UP);
+    saved(l, CERTAIN, 4 * s->tokens_sharded * s->norm_vectors, F_UP, F_UP, B_UP);
 }
 
 static void down_tensors(const struct layer_view *v, const struct latents *t)
@@ -139,12 +141,12 @@ void latent_attention_tensors(const struct layer_view *v)
     const struct core_attention c = core_of(v);
 
     down_tensors(v, &t);
-    direct_tensors(v);
     if (v->shape->q_lora_rank)
         up_tensors(v, t.q, t.q_all, F_UP, B_UP);
+    else
+        direct_tensors(v);
     kv_up_tensors(v, &t, &c);
     core_attention_tensors(v, &c, B_ROPE);
-    /* The gradient of q goes on to its up projection. */
-    passing(v->lifetimes, CERTAIN, c.q, B_KV_UP, v->shape->q_lora_rank ? B_UP : B_QKV);
+    passing(v->lifetimes, CERTAIN, c.q, B_KV_UP, B_UP); /* the gradient of q */
     projection_tensors(v, &c);
 }

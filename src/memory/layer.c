@@ -290,7 +290,7 @@ static void residual_tensors(const struct layer_view *v)
     dropout_tensors(v);
     /* The layer's output, then the next piece's; its gradient. */
     passing(l, CERTAIN, residual_bytes(v->job, v->shape), F_ADD2, F_ADD2);
-    passing(l, CERTAIN, residual_bytes(v->job, v->shape), B_ADD2, B_SUM2);
+    output_gradient(l, residual_bytes(v->job, v->shape), B_SUM2);
 }
 
 void layer_profile(const struct job *job, const struct shape *shape, const struct premise *premise,
@@ -304,7 +304,7 @@ void layer_profile(const struct job *job, const struct shape *shape, const struc
                                   .low_precision = low_precision,
                                   .lifetimes = &lifetimes };
 
-    lifetimes_init(&lifetimes, layer_step_names, LAYER_FIRST_BACKWARD, premise->trust);
+    lifetimes_init(&lifetimes, layer_step_names, LAYER_FIRST_BACKWARD, premise);
     recomputed_modules(&v);
     norm1_tensors(&v);
     if (layer.mixer == MIXER_MLA)

@@ -25,7 +25,7 @@ void held_subtract(struct held *from, const struct held *less)
 }
 
 void lifetimes_init(struct lifetimes *l, const char *const *step_names, int first_backward,
-                    enum certainty trust)
+                    const struct premise *premise)
 {
     memset(l, 0, sizeof(*l));
     l->step_names = step_names;
@@ -33,7 +33,8 @@ void lifetimes_init(struct lifetimes *l, const char *const *step_names, int firs
     while (step_names[l->steps])
         l->steps++;
     assert(l->steps <= STEPS_MAX && first_backward <= l->steps);
-    l->trust = trust;
+    l->trust = premise->trust;
+    l->whole_segments = premise->whole_segments;
 }
 
 void lifetimes_recompute(struct lifetimes *l, int first, int last, int again)
@@ -43,8 +44,13 @@ void lifetimes_recompute(struct lifetimes *l, int first, int last, int again)
         (struct recomputed) { .first = first, .last = last, .again = again };
 }
 
-static int64_t rounded(uint64_t bytes)
+static int64_t rounded(const struct lifetimes *l, uint64_t bytes)
 {
+    const uint64_t MIB = 1u << 20;
+    uint64_t segment = (bytes + 2 * MIB - 1) / (2 * MIB) * (2 * MIB);
+
+    if (l->whole_segments && bytes >= 10 * MIB && segment - bytes <= MIB)
+        return (int64_t)segment;
     return (int64_t)((bytes + 511) / 512 * 512);
 }
 
@@ -103,27 +109,34 @@ static void save(struct lifetimes *l, enum holding as, int64_t bytes, int from, 
 void passing(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int to)
 {
     if (certainty <= l->trust)
-        pass(l, HOLDING_TRANSIENT, rounded(bytes), from, to);
+        pass(l, HOLDING_TRANSIENT, rounded(l, bytes), from, to);
+}
+
+void output_gradient(struct lifetimes *l, uint64_t bytes, int to)
+{
+    l->output_gradient = rounded(l, bytes);
+    l->output_gradient_dies = to + 1;
+    pass(l, HOLDING_TRANSIENT, rounded(l, bytes), l->forward_steps, to);
 }
 
 void saved(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int last_use,
            int to)
 {
     if (certainty <= l->trust)
-        save(l, HOLDING_ACTIVATION, rounded(bytes), from, last_use, to);
+        save(l, HOLDING_ACTIVATION, rounded(l, bytes), from, last_use, to);
 }
 
 void passing_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int to)
 {
     if (certainty <= l->trust)
-        pass(l, HOLDING_LOGITS, rounded(bytes), from, to);
+        pass(l, HOLDING_LOGITS, rounded(l, bytes), from, to);
 }
 
 void saved_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from,
                   int last_use, int to)
 {
     if (certainty <= l->trust)
-        save(l, HOLDING_LOGITS, rounded(bytes), from, last_use, to);
+        save(l, HOLDING_LOGITS, rounded(l, bytes), from, last_use, to);
 }
 
 /* What lives above the re-made tensors while they are made again. */
@@ -170,8 +183,12 @@ void lifetimes_profile(const struct lifetimes *l, struct profile *profile)
         above = with_replay(l, now, i);
         take_crest(i < l->forward_steps ? &profile->forward : &profile->backward, &above,
                    l->step_names[i]);
-        if (i >= l->forward_steps)
+        if (i >= l->forward_steps) {
+            if (i >= l->output_gradient_dies)
+                above.bytes[HOLDING_TRANSIENT] += l->output_gradient;
+            take_crest(&profile->received, &above, l->step_names[i]);
             continue;
+        }
         light += l->light[i];
         take_crest(&profile->light, &(struct held) { .bytes[HOLDING_TRANSIENT] = light },
                    l->step_names[i]);

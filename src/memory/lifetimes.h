@@ -4,9 +4,11 @@
  * and what lives there is saved for backward. A step is a kernel or a few that allocate and free
  * together; a tensor counts in every step from its birth to its last use, both included.
  *
- * Bytes are rounded up to 512 as torch's caching allocator does. A piece owns the hidden states it
- * reads; those it makes are passing in its last forward step, then the next piece's. The gradient
- * of its output is there from its first backward step, that of its input up to its last. */
+ * Bytes are rounded up as torch's caching allocator does: to 512, and from 10 MiB on to its segment
+ * of a multiple of 2 MiB where no more than 1 MiB of that would be left. A piece owns the hidden
+ * states it reads; those it makes are passing in its last forward step, then the next piece's. The
+ * gradient of its output is there from its first backward step, that of its input up to its last.
+ */
 #ifndef MEMORY_LIFETIMES_H
 #define MEMORY_LIFETIMES_H
 
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #include "memory/memory.h"
+#include "memory/premise.h"
 
 #define STEPS_MAX 96
 
@@ -39,9 +42,12 @@ struct lifetimes {
     const char *const *step_names;
     int forward_steps, steps;
     enum certainty trust; /* terms less certain than this are left out */
+    bool whole_segments;
     struct held saved;
     struct held change[STEPS_MAX + 1]; /* at step i over step i - 1 */
     int64_t light[STEPS_MAX + 1];      /* forward without autograd, which saves nothing */
+    int64_t output_gradient;
+    int output_gradient_dies; /* at this step */
     int recomputed_count;
     struct recomputed recomputed[6];
 };
@@ -56,11 +62,12 @@ struct crest {
 struct profile {
     struct held saved; /* between its forward and its backward */
     struct crest forward, light, backward;
+    struct crest received; /* backward where somebody else holds the output's gradient throughout */
 };
 
 /* 'step_names' ends with NULL; steps from 'first_backward' on are backward. */
 void lifetimes_init(struct lifetimes *l, const char *const *step_names, int first_backward,
-                    enum certainty trust);
+                    const struct premise *premise);
 
 /* Before the tensors of these steps are added. */
 void lifetimes_recompute(struct lifetimes *l, int first, int last, int again);
@@ -72,6 +79,9 @@ void passing(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int 
  * 'to'. */
 void saved(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from, int last_use,
            int to);
+
+/* The gradient of the piece's output, used up to step 'to'. */
+void output_gradient(struct lifetimes *l, uint64_t bytes, int to);
 
 /* The same for logits and what the loss makes of them. */
 void saved_logits(struct lifetimes *l, enum certainty certainty, uint64_t bytes, int from,

@@ -20,7 +20,7 @@ void multi_token_input_profile(const struct job *job, const struct shape *shape,
     uint64_t statistics = 4 * shape->tokens_sharded * shape->norm_vectors;
     uint64_t table = shape->param_bytes * shape->padded_vocab_size / shape->tp * shape->hidden_size;
 
-    lifetimes_init(&l, steps, MB_PROJECT, premise->trust);
+    lifetimes_init(&l, steps, MB_PROJECT, premise);
     saved(&l, CERTAIN, part, MF_INPUT, MF_NORMS, MB_NORMS);
     saved(&l, CERTAIN, part, MF_EMBEDDING, MF_NORMS, MB_NORMS);
     saved(&l, CERTAIN, 2 * statistics + 8 * shape->tokens, MF_EMBEDDING, MF_NORMS, MB_NORMS);

@@ -131,6 +131,7 @@ void premise_of(const struct job *job, const struct shape *shape, const struct f
                 enum certainty trust, struct premise *premise)
 {
     *premise = (struct premise) { .trust = trust,
+                                  .whole_segments = trust != CERTAIN && !shape->expandable_segments,
                                   .imbalance = trust == POSSIBLE ? WORST_IMBALANCE : 1.0,
                                   .deterministic = deterministic(job, facts),
                                   .multiprocessors = multiprocessors(shape->gpu_arch) };

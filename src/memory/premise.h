@@ -13,6 +13,7 @@ struct premise {
     enum attention_backend attention;
     bool attention_assumed;   /* the facts left a choice of backend open */
     bool deterministic;       /* the backends are told to be */
+    bool whole_segments;      /* of torch's allocator: see lifetimes.h */
     double imbalance;         /* tokens of this rank's experts over their balanced share, >= 1 */
     uint64_t multiprocessors; /* of the GPU: scratch of norm kernels is one row each */
 };

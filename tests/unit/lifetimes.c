@@ -12,6 +12,9 @@ enum { F_ONE, F_TWO, F_THREE, B_THREE, B_TWO, B_ONE };
 
 static const char *const steps[] = { "one", "two", "three", "three'", "two'", "one'", NULL };
 
+static const struct premise certain = { .trust = CERTAIN };
+static const struct premise likely = { .trust = LIKELY, .whole_segments = true };
+
 #define KIB 1024
 
 static void check(const struct crest *crest, int64_t kib, const char *at)
@@ -28,7 +31,7 @@ static void test_profile(void **state)
     struct profile p;
 
     (void)state;
-    lifetimes_init(&l, steps, B_THREE, LIKELY);
+    lifetimes_init(&l, steps, B_THREE, &likely);
     saved(&l, CERTAIN, 4 * KIB, F_ONE, F_ONE, B_ONE);
     saved(&l, CERTAIN, 2 * KIB, F_TWO, F_THREE, B_TWO);
     passing(&l, CERTAIN, 8 * KIB, F_TWO, F_TWO);
@@ -48,10 +51,39 @@ static void test_rounding(void **state)
     struct profile p;
 
     (void)state;
-    lifetimes_init(&l, steps, B_THREE, CERTAIN);
+    lifetimes_init(&l, steps, B_THREE, &certain);
     saved(&l, CERTAIN, 1, F_ONE, F_ONE, B_ONE);
     lifetimes_profile(&l, &p);
     assert_int_equal(held_total(&p.saved), 512);
+}
+
+static void test_segments(void **state)
+{
+    struct lifetimes l;
+    struct profile p;
+
+    (void)state;
+    lifetimes_init(&l, steps, B_THREE, &likely);
+    saved(&l, CERTAIN, 11 * KIB * KIB, F_ONE, F_ONE, B_ONE);
+    saved(&l, CERTAIN, 9 * KIB * KIB, F_ONE, F_ONE, B_ONE);
+    saved(&l, CERTAIN, 12 * KIB * KIB + 1, F_ONE, F_ONE, B_ONE);
+    lifetimes_profile(&l, &p);
+    assert_int_equal(held_total(&p.saved), 33 * KIB * KIB + 512);
+}
+
+/* The gradient that the next stage sent outlives its use. */
+static void test_received(void **state)
+{
+    struct lifetimes l;
+    struct profile p;
+
+    (void)state;
+    lifetimes_init(&l, steps, B_THREE, &certain);
+    output_gradient(&l, 4 * KIB, B_THREE);
+    passing(&l, CERTAIN, 8 * KIB, B_TWO, B_ONE);
+    lifetimes_profile(&l, &p);
+    check(&p.backward, 8, "two'");
+    check(&p.received, 12, "two'");
 }
 
 /* What is recomputed lives in forward up to its last use, and again from the second run on; running
@@ -62,7 +94,7 @@ static void test_recomputed(void **state)
     struct profile p;
 
     (void)state;
-    lifetimes_init(&l, steps, B_THREE, CERTAIN);
+    lifetimes_init(&l, steps, B_THREE, &certain);
     lifetimes_recompute(&l, F_TWO, F_THREE, B_THREE);
     saved(&l, CERTAIN, 4 * KIB, F_ONE, F_ONE, B_ONE);
     saved(&l, CERTAIN, 2 * KIB, F_TWO, F_TWO, B_TWO);
@@ -77,8 +109,8 @@ static void test_recomputed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_profile),    cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_segments),   cmocka_unit_test(test_received),
         cmocka_unit_test(test_recomputed),
     };
 
