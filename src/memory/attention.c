@@ -102,7 +102,7 @@ static void gate_tensors(const struct layer_view *v, const struct core_attention
         return;
     passing(l, CERTAIN, c->out, F_ROPE, F_PROJ);
     saved(l, CERTAIN, wide, F_PROJ, F_PROJ, B_CORE_AGAIN);
-    saved(l, CERTAIN, c->out, F_PROJ, F_PROJ, B_PROJ);
+    linear_original(v, c->out, F_PROJ, F_PROJ, B_PROJ);
     passing(l, LIKELY, 3 * wide, B_CORE_AGAIN, B_CORE_AGAIN);
     passing(l, CERTAIN, c->out, B_CONTEXT, B_SPLIT);
 }

@@ -35,9 +35,17 @@ static void pass_inputs(const struct layer_view *v, const struct core_attention 
     passing(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT);
 }
 
+/* FlashAttention gives [b, s, h, d]; with one sequence that is [s, b, h, d] too. */
+static bool turned(const struct layer_view *v)
+{
+    return v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1;
+}
+
 static void output_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_COLLECT);
+    if (!turned(v))
+        projection_copy(v, c);
     saved(v->lifetimes, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
 }
 
@@ -90,7 +98,12 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
     else
         passing(l, CERTAIN, c->out, F_CONTEXT, F_CONTEXT);
     passing(l, LIKELY, 2 * c->out, F_CONTEXT, F_CONTEXT);
-    saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, keeps_both_outputs(s) ? B_PROJ : B_COLLECT);
+    if (keeps_both_outputs(s)) {
+        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
+    } else {
+        saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_COLLECT);
+        projection_copy(v, c);
+    }
     saved(l, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
     passing(l, LIKELY, 2 * c->out, B_CONTEXT, B_CONTEXT);
     passing(l, CERTAIN, c->out, B_CONTEXT, B_COLLECT);
@@ -112,7 +125,6 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     struct lifetimes *l = v->lifetimes;
     const struct shape *s = v->shape;
     uint64_t whole = (c->k + c->v) * s->cp;
-    bool copies = v->premise->attention == ATTENTION_FLASH && s->micro_batch_size > 1;
 
     passing(l, CERTAIN, c->mixed, F_QKV, F_PROJ);
     saved(l, CERTAIN, c->q, c->q_born, F_PROJ, B_COLLECT);
@@ -129,7 +141,7 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     passing(l, LIKELY, attention_scratch(v, c, s->tokens / 2, s->tokens * s->cp), B_ATTENTION,
             B_ATTENTION);
     passing(l, LIKELY, whole / 2, B_COLLECT, B_COLLECT);
-    if (copies) {
+    if (turned(v)) {
         passing(l, LIKELY, whole + c->k + c->v, F_ATTENTION, F_CONTEXT);
         passing(l, LIKELY, whole + c->q / 2 + c->out, B_ATTENTION, B_COLLECT);
         passing(l, LIKELY, whole, B_COLLECT, B_COLLECT);
@@ -149,8 +161,7 @@ void context_parallel_tensors(const struct layer_view *v, const struct core_atte
         ring_tensors(v, c, gradients_to);
     else
         exchange_tensors(v, c, gradients_to);
-    if (v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1)
-        saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ,
-              B_PROJ);                                            /* turned to [s, b, h, d] */
+    if (turned(v))
+        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     passing(v->lifetimes, CERTAIN, c->out, B_DROPOUT, B_COLLECT); /* the output's gradient */
 }

@@ -78,10 +78,17 @@ static void backward_scratch(const struct layer_view *v, const struct core_atten
             B_ATTENTION, B_ATTENTION);
 }
 
+void projection_copy(const struct layer_view *v, const struct core_attention *c)
+{
+    if (!recomputes(v->job, "core_attn") && !v->shape->attention_output_gate)
+        linear_copy(v, c->out, F_PROJ, B_PROJ);
+}
+
 /* Either keeps its output and one float a row. */
 static void fused_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     keep_inputs(v, c);
+    projection_copy(v, c);
     saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_ATTENTION);
     saved(v->lifetimes, CERTAIN, 4 * rows(v, c), F_CONTEXT, F_CONTEXT, B_ATTENTION);
     backward_scratch(v, c);
@@ -96,9 +103,10 @@ static void flash_tensors(const struct layer_view *v, const struct core_attentio
     if (v->shape->micro_batch_size > 1) {
         pass_inputs(v, c);
         saved(l, CERTAIN, c->q + c->k + c->v, F_ATTENTION, F_CONTEXT, B_ATTENTION);
-        saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_PROJ);
+        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     } else {
         keep_inputs(v, c);
+        projection_copy(v, c);
     }
     saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_ATTENTION);
     saved(l, CERTAIN, 4 * rows(v, c), F_CONTEXT, F_CONTEXT, B_ATTENTION);
@@ -198,7 +206,7 @@ static void unfused_tensors(const struct layer_view *v, const struct core_attent
         keep_inputs(v, c);
     score_tensors(v, c);
     passing(l, CERTAIN, c->out, F_CONTEXT, F_CONTEXT);
-    saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_PROJ);
+    linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     passing(l, CERTAIN, c->q, B_ATTENTION, B_ATTENTION);
 }
 
@@ -208,7 +216,7 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
     struct lifetimes *l = v->lifetimes;
 
     if (recomputes(v->job, "core_attn")) /* the first run's output, kept by the output projection */
-        saved(l, CERTAIN, c->out, F_PROJ, F_PROJ, B_PROJ);
+        linear_original(v, c->out, F_PROJ, F_PROJ, B_PROJ);
     if (v->shape->cp > 1 && v->premise->attention <= ATTENTION_FLASH) {
         context_parallel_tensors(v, c, gradients_to);
         return;

@@ -107,18 +107,49 @@ static uint64_t quantized_bytes(const struct layer_view *v, uint64_t bytes)
     return v->shape->low_precision == FP8_MX ? elements + elements / 32 : elements;
 }
 
+static void quantized_input(const struct layer_view *v, uint64_t bytes, int gemm, int to)
+{
+    enum certainty certainty = v->shape->low_precision == FP4_NV ? LIKELY : CERTAIN;
+
+    passing(v->lifetimes, LIKELY, quantized_bytes(v, bytes), gemm, gemm);
+    saved(v->lifetimes, certainty, quantized_bytes(v, bytes), gemm, gemm, to);
+}
+
 void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use,
                   int to)
 {
-    struct lifetimes *l = v->lifetimes;
-
     if (!v->low_precision) {
-        saved(l, CERTAIN, bytes, from, last_use, to);
+        saved(v->lifetimes, CERTAIN, bytes, from, last_use, to);
         return;
     }
-    passing(l, LIKELY, bytes, from, last_use);
-    passing(l, LIKELY, quantized_bytes(v, bytes), gemm, gemm);
-    saved(l, LIKELY, quantized_bytes(v, bytes), gemm, gemm, to);
+    passing(v->lifetimes, LIKELY, bytes, from, last_use);
+    quantized_input(v, bytes, gemm, to);
+}
+
+/* megatron/core/transformer/attention.py, since 0.14. */
+static bool saves_original(const struct layer_view *v)
+{
+    const struct shape *s = v->shape;
+    const char *since = s->low_precision == FP4_NV ? "2.7" : "2.6";
+
+    if (s->release < RELEASE_0_14_0 || (*s->te && version_compare(s->te, since) < 0))
+        return false;
+    return s->low_precision == FP4_NV ||
+           (v->job->fp8_recipe && strcmp(v->job->fp8_recipe, "delayed") != 0);
+}
+
+void linear_original(const struct layer_view *v, uint64_t bytes, int from, int gemm, int to)
+{
+    if (v->low_precision && saves_original(v))
+        saved(v->lifetimes, CERTAIN, bytes, from, gemm, to);
+    else
+        linear_input(v, bytes, from, gemm, gemm, to);
+}
+
+void linear_copy(const struct layer_view *v, uint64_t bytes, int gemm, int to)
+{
+    if (v->low_precision && !saves_original(v))
+        quantized_input(v, bytes, gemm, to);
 }
 
 void quantized_gradient(const struct layer_view *v, uint64_t bytes, int step)

@@ -97,6 +97,12 @@ struct layer_view {
 void linear_input(const struct layer_view *v, uint64_t bytes, int from, int gemm, int last_use,
                   int to);
 
+/* An input that another module may keep as it came: Megatron then has the GEMM keep that one too
+ * (set_save_original_input). linear_original() where this GEMM is the only one to keep it,
+ * linear_copy() for the quantized copy alone where another does. */
+void linear_original(const struct layer_view *v, uint64_t bytes, int from, int gemm, int to);
+void linear_copy(const struct layer_view *v, uint64_t bytes, int gemm, int to);
+
 /* Quantized copies, by row and by column, that a GEMM's backward makes of so many bytes; 0 in bf16.
  */
 void quantized_gradient(const struct layer_view *v, uint64_t bytes, int step);
@@ -133,6 +139,9 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
 /* Scratch of the backend's backward over that many rows of q and of k (tokens times sequences). */
 uint64_t attention_scratch(const struct layer_view *v, const struct core_attention *c,
                            uint64_t q_rows, uint64_t k_rows);
+
+/* The copy of an output that the core keeps, for the output projection. */
+void projection_copy(const struct layer_view *v, const struct core_attention *c);
 
 /* The same around an attention that is spread over context parallel ranks (context_parallel.c):
  * writes everything but what the projections make. */

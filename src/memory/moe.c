@@ -290,11 +290,13 @@ static void shared_expert_tensors(const struct layer_view *v)
 
     if (!act)
         return;
-    if (v->job->moe_shared_expert_overlap ==
-        1) /* gathered outside of the GEMM, which keeps it whole */
-        saved(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1, B_SHARED_FC1);
-    else
+    if (gathered && v->job->moe_shared_expert_overlap == 1) {
+        /* gathered outside of the GEMM, which keeps it whole */
+        linear_original(v, gathered, F_SHARED_FC1, F_SHARED_FC1, B_SHARED_FC1);
+    } else {
         passing(l, CERTAIN, gathered, F_SHARED_FC1, F_SHARED_FC1);
+        linear_copy(v, hidden_sharded_bytes(s), F_SHARED_FC1, B_SHARED_FC1);
+    }
     saved(l, CERTAIN, s->gates * act, F_SHARED_FC1, F_SHARED_ACT, B_SHARED_ACT);
     linear_input(v, act, F_SHARED_ACT, F_SHARED_FC2, F_SHARED_FC2, B_SHARED_FC2);
     passing(l, CERTAIN, gathered, F_SHARED_FC2, F_SHARED_FC2);

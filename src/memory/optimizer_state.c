@@ -129,6 +129,21 @@ static uint64_t local_tensors(const struct static_rank *rank)
     return tensors;
 }
 
+/* Weights that exist in 8 bits alone are made from 16-bit copies of their fp32 masters, all there
+ * at once (TE pytorch/tensor/utils.py, quantize_master_weights). Those of mxfp8 go through the
+ * gradient buffer instead. */
+static uint64_t requantized_bytes(const struct static_rank *rank)
+{
+    uint64_t bytes = 0;
+
+    if (rank->shape->low_precision == FP8_MX)
+        return 0;
+    for (int64_t v = 0; v < rank->chunk_count; v++)
+        for (int b = BUFFER_DENSE_QUANTIZED; b < BUFFER_COUNT; b++)
+            bytes += tensor_sum_bytes(&rank->chunk[v].buffer[b].local, rank->shape->param_bytes);
+    return bytes;
+}
+
 static uint64_t share(uint64_t bytes, double on_gpu)
 {
     return (uint64_t)((double)bytes * on_gpu);
@@ -137,6 +152,8 @@ static uint64_t share(uint64_t bytes, double on_gpu)
 void add_optimizer_terms(struct static_rank *rank)
 {
     struct state_plan plan = plan_of(rank);
+    uint64_t unscaled = local_bytes(rank, plan.unscaled_bytes ? 4 : 0) * (plan.unscaled_bytes / 4);
+    uint64_t requantized = requantized_bytes(rank);
     enum certainty certainty = plan.on_gpu < 1 || plan.missing ? LIKELY : CERTAIN;
 
     if (plan.missing && !rank->memory->missing)
@@ -152,7 +169,9 @@ void add_optimizer_terms(struct static_rank *rank)
     static_add(rank, "optimizer", "fp32 copies of gradients",
                plan.gradients_copied ? share(local_bytes(rank, 4), plan.on_gpu) : 0, WHEN_AT_REST,
                certainty);
-    static_add(rank, "optimizer", "unscaled states",
-               plan.unscaled_bytes ? local_bytes(rank, 4) * (plan.unscaled_bytes / 4) : 0,
-               WHEN_STEP, LIKELY);
+    /* One after the other. */
+    if (unscaled > requantized)
+        static_add(rank, "optimizer", "unscaled states", unscaled, WHEN_STEP, LIKELY);
+    else
+        static_add(rank, "optimizer", "16-bit copies of weights", requantized, WHEN_STEP, LIKELY);
 }
