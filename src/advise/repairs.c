@@ -281,6 +281,7 @@ const struct repair repairs[] = {
                                "without --lr-warmup-samples"),
     EDITS("seed-positive", "--seed 1234"),
     EDITS("hcp-product", "without --hierarchical-context-parallel-sizes"),
+    EDITS("cp-unfused", "--attention-backend auto"),
     EDITS("hcp-needed", "--cp-comm-type p2p"),
     EDITS("swiglu-xor", "without --squared-relu;without --quick-geglu"),
     EDITS("moe-ffn-orphan", "without --moe-ffn-hidden-size"),

@@ -159,6 +159,18 @@ static enum answer cp_a2a_heads(struct walk *walk, struct finding *finding)
                     heads, groups, ranks);
 }
 
+static enum answer cp_unfused(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!te_context_parallel(walk) || !job->attention_backend ||
+        strcmp(job->attention_backend, "unfused") != 0)
+        return NOT_APPLICABLE;
+    return violated(walk, finding,
+                    "--attention-backend unfused does not know context parallelism (CP = %" PRId64 ")",
+                    job->context_parallel_size);
+}
+
 static enum answer cp_window(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -264,6 +276,16 @@ static const struct rule rows[] = {
       .what = "with --cp-comm-type a2a heads and groups of a rank are multiples of CP",
       .why = "Transformer Engine exchanges whole heads.",
       .fix = "--cp-comm-type p2p" },
+    { .id = "cp-unfused",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_11_0,
+      .until = RELEASE_MAIN,
+      .check = cp_unfused,
+      .options = "--attention-backend --context-parallel-size",
+      .what = "context parallelism needs fused or flash attention",
+      .why = "Transformer Engine finds no backend in the first forward pass.",
+      .fix = "--attention-backend auto" },
     { .id = "cp-window",
       .stage = STAGE_STEP,
       .severity = SEVERITY_ERROR,
