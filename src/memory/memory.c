@@ -196,6 +196,13 @@ static void estimate_rank(struct estimate *e, int pp_rank, struct memory_rank *r
     name_peak(e, &held, &replayed[LIKELY], peak[LIKELY], rank);
 }
 
+/* What fp8 kernels keep changes with every Transformer Engine and has been held against few measured runs. */
+static void only_static_is_certain(struct memory_rank *rank)
+{
+    if (rank->peak_at_least_bytes > rank->allocated_bytes)
+        rank->peak_at_least_bytes = rank->allocated_bytes;
+}
+
 void memory_estimate(const struct job *job, enum release release, const struct facts *facts,
                      struct arena *arena, struct memory *memory)
 {
@@ -223,7 +230,10 @@ void memory_estimate(const struct job *job, enum release release, const struct f
     memory->total_parameters = parameters_of_model(&e.shape, &e.placement, arena);
     memory->rank_count = (int)e.placement.pp;
     memory->rank = arena_alloc(arena, sizeof(*memory->rank) * (size_t)memory->rank_count);
-    for (int r = 0; r < memory->rank_count; r++)
+    for (int r = 0; r < memory->rank_count; r++) {
         estimate_rank(&e, r, &memory->rank[r]);
+        if (job->fp8)
+            only_static_is_certain(&memory->rank[r]);
+    }
     memory->modelled = memory->missing_count == 0;
 }
