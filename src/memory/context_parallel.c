@@ -35,7 +35,6 @@ static void pass_inputs(const struct layer_view *v, const struct core_attention 
     passing(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT);
 }
 
-/* FlashAttention gives [b, s, h, d]; with one sequence that is [s, b, h, d] too. */
 static bool turned(const struct layer_view *v)
 {
     return v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1;
@@ -44,8 +43,7 @@ static bool turned(const struct layer_view *v)
 static void output_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_COLLECT);
-    if (!turned(v))
-        projection_copy(v, c);
+    projection_input(v, c);
     saved(v->lifetimes, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
 }
 
@@ -102,7 +100,7 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
         linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     } else {
         saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_COLLECT);
-        projection_copy(v, c);
+        projection_input(v, c);
     }
     saved(l, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
     passing(l, LIKELY, 2 * c->out, B_CONTEXT, B_CONTEXT);
@@ -113,6 +111,12 @@ static void exchange_tensors(const struct layer_view *v, const struct core_atten
     passing(l, CERTAIN, c->q, B_COLLECT, gradients_to);
     passing(l, CERTAIN, c->k, B_ROPE, gradients_to);
     passing(l, CERTAIN, c->v, B_ROPE, c->view_v ? B_SPLIT : gradients_to);
+}
+
+/* Up to TE 2.14 the outputs of both halves of q were kept. */
+static bool keeps_halves(const struct shape *s)
+{
+    return *s->te && version_compare(s->te, "2.15") < 0;
 }
 
 /* All-gather: k and v of all ranks are gathered in forward and again in backward; attention runs
@@ -132,8 +136,14 @@ static void gather_tensors(const struct layer_view *v, const struct core_attenti
     saved(l, CERTAIN, c->v, c->view_v ? F_ATTENTION : F_ROPE, F_CONTEXT, B_COLLECT);
     passing(l, CERTAIN, whole, F_ATTENTION, F_CONTEXT);
     passing(l, LIKELY, whole, F_ATTENTION, F_ATTENTION);
-    output_tensors(v, c);
-    passing(l, LIKELY, c->out, F_CONTEXT, F_CONTEXT);
+    if (keeps_halves(s)) { /* the joined output is no more than the projection's input */
+        saved(l, CERTAIN, c->out, F_ATTENTION, F_CONTEXT, B_COLLECT);
+        saved(l, CERTAIN, log_sum_bytes(v, c), F_CONTEXT, F_CONTEXT, B_COLLECT);
+        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
+    } else {
+        output_tensors(v, c);
+        passing(l, LIKELY, c->out, F_CONTEXT, F_CONTEXT);
+    }
     passing(l, CERTAIN, c->q, B_ATTENTION, gradients_to);
     passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* k and v again */
     passing(l, CERTAIN, whole, B_ATTENTION, B_COLLECT); /* their gradients, summed up */
@@ -161,7 +171,5 @@ void context_parallel_tensors(const struct layer_view *v, const struct core_atte
         ring_tensors(v, c, gradients_to);
     else
         exchange_tensors(v, c, gradients_to);
-    if (turned(v))
-        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     passing(v->lifetimes, CERTAIN, c->out, B_DROPOUT, B_COLLECT); /* the output's gradient */
 }

@@ -78,9 +78,14 @@ static void backward_scratch(const struct layer_view *v, const struct core_atten
             B_ATTENTION, B_ATTENTION);
 }
 
-void projection_copy(const struct layer_view *v, const struct core_attention *c)
+/* FlashAttention 2 gives [b, s, h, d], which with several sequences is copied to [s, b, h, d]. */
+void projection_input(const struct layer_view *v, const struct core_attention *c)
 {
-    if (!recomputes(v->job, "core_attn") && !v->shape->attention_output_gate)
+    if (c->trimmed)
+        linear_original(v, c->trimmed, F_CONTEXT, F_PROJ, B_PROJ);
+    else if (v->premise->attention == ATTENTION_FLASH && v->shape->micro_batch_size > 1)
+        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
+    else if (!recomputes(v->job, "core_attn") && !v->shape->attention_output_gate)
         linear_copy(v, c->out, F_PROJ, B_PROJ);
 }
 
@@ -88,7 +93,7 @@ void projection_copy(const struct layer_view *v, const struct core_attention *c)
 static void fused_tensors(const struct layer_view *v, const struct core_attention *c)
 {
     keep_inputs(v, c);
-    projection_copy(v, c);
+    projection_input(v, c);
     saved(v->lifetimes, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_ATTENTION);
     saved(v->lifetimes, CERTAIN, 4 * rows(v, c), F_CONTEXT, F_CONTEXT, B_ATTENTION);
     backward_scratch(v, c);
@@ -103,11 +108,10 @@ static void flash_tensors(const struct layer_view *v, const struct core_attentio
     if (v->shape->micro_batch_size > 1) {
         pass_inputs(v, c);
         saved(l, CERTAIN, c->q + c->k + c->v, F_ATTENTION, F_CONTEXT, B_ATTENTION);
-        linear_original(v, c->out, F_CONTEXT, F_PROJ, B_PROJ);
     } else {
         keep_inputs(v, c);
-        projection_copy(v, c);
     }
+    projection_input(v, c);
     saved(l, CERTAIN, c->out, F_CONTEXT, F_PROJ, B_ATTENTION);
     saved(l, CERTAIN, 4 * rows(v, c), F_CONTEXT, F_CONTEXT, B_ATTENTION);
     backward_scratch(v, c);
@@ -210,7 +214,22 @@ static void unfused_tensors(const struct layer_view *v, const struct core_attent
     passing(l, CERTAIN, c->q, B_ATTENTION, B_ATTENTION);
 }
 
-void core_attention_tensors(const struct layer_view *v, const struct core_attention *c,
+/* From TE 2.17 on FlashAttention 2 is given values as wide as keys. */
+static struct core_attention padded(const struct layer_view *v, const struct core_attention *c)
+{
+    struct core_attention p = *c;
+
+    if (v->premise->attention != ATTENTION_FLASH || c->width_v >= c->width_qk)
+        return p;
+    p.width_v = c->width_qk;
+    p.v = c->v / c->width_v * c->width_qk;
+    p.out = c->out / c->width_v * c->width_qk;
+    p.trimmed = c->out;
+    passing(v->lifetimes, CERTAIN, c->v, F_ROPE, F_ATTENTION);
+    return p;
+}
+
+static void backend_tensors(const struct layer_view *v, const struct core_attention *c,
                             int gradients_to)
 {
     struct lifetimes *l = v->lifetimes;
@@ -229,4 +248,12 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
         unfused_tensors(v, c);
     passing(l, CERTAIN, c->q + c->k, B_ATTENTION, gradients_to);
     passing(l, CERTAIN, c->v, B_ATTENTION, c->view_v ? B_SPLIT : gradients_to);
+}
+
+void core_attention_tensors(const struct layer_view *v, const struct core_attention *c,
+                            int gradients_to)
+{
+    const struct core_attention given = padded(v, c);
+
+    backend_tensors(v, &given, gradients_to);
 }

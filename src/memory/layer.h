@@ -125,10 +125,11 @@ struct core_attention {
     uint64_t heads, groups;     /* of this rank */
     uint64_t width_qk, width_v; /* channels of a head */
     uint64_t q, k, v, out;
-    uint64_t mixed; /* whose views q, k and v are: kept instead of those that are views */
-    bool views_qk;  /* q and k are views of mixed */
-    bool view_v;    /* v is, until a backend copies it */
-    int q_born;     /* step that makes q, where it is no view */
+    uint64_t mixed;   /* whose views q, k and v are: kept instead of those that are views */
+    bool views_qk;    /* q and k are views of mixed */
+    bool view_v;      /* v is, until a backend copies it */
+    int q_born;       /* step that makes q, where it is no view */
+    uint64_t trimmed; /* the output without the columns that pad v to the width of q, 0: no such */
 };
 
 /* What is kept of q, k and v, what the backend makes, and dq, dk, dv up to 'gradients_to' (v's to
@@ -140,8 +141,8 @@ void core_attention_tensors(const struct layer_view *v, const struct core_attent
 uint64_t attention_scratch(const struct layer_view *v, const struct core_attention *c,
                            uint64_t q_rows, uint64_t k_rows);
 
-/* The copy of an output that the core keeps, for the output projection. */
-void projection_copy(const struct layer_view *v, const struct core_attention *c);
+/* What the output projection keeps besides the output that the core keeps. */
+void projection_input(const struct layer_view *v, const struct core_attention *c);
 
 /* The same around an attention that is spread over context parallel ranks (context_parallel.c):
  * writes everything but what the projections make. */
