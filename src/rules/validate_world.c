@@ -285,10 +285,11 @@ static int64_t fitting_pp(const struct job *job)
 {
     int64_t others =
         job->tensor_model_parallel_size * job->context_parallel_size * job->gtp_weight_remat_size;
-    int64_t room = job->world_size / others;
+    int64_t room;
 
     if (others <= 0 || job->world_size % others != 0)
         return 0;
+    room = job->world_size / others;
     return nearest_divisor(room, is_set(job->num_layers) ? job->num_layers : room,
                            job->pipeline_model_parallel_size);
 }
