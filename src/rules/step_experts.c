@@ -38,16 +38,19 @@ static enum answer group_topk_divides(struct walk *walk, struct finding *finding
 {
     const struct job *job = walk->job;
     int64_t groups = job->moe_router_num_groups, chosen = job->moe_router_group_topk;
+    int64_t wanted;
 
     if (!has_experts(walk) || !is_nonzero(groups) || !is_nonzero(chosen) ||
         !is_set(job->moe_router_topk))
         return NOT_APPLICABLE;
-    if (job->moe_router_topk / chosen <= job->num_experts / groups)
+    /* 0.11 ranks groups by their best two, later releases by as many as are taken from each. */
+    wanted = walk->release == RELEASE_0_11_0 ? 2 : job->moe_router_topk / chosen;
+    if (wanted <= job->num_experts / groups)
         return HOLDS;
     return violated(walk, finding,
                     "%" PRId64 " experts of each of %" PRId64
                     " groups are wanted, but a group has %" PRId64,
-                    job->moe_router_topk / chosen, chosen, job->num_experts / groups);
+                    wanted, chosen, job->num_experts / groups);
 }
 
 /* The fused activation of experts takes routing weights along; only gated ones can. */
