@@ -20,6 +20,7 @@ libexecdir = $(prefix)/libexec/megatron-preflight
 mandir = $(prefix)/share/man
 
 VERSION = 0.1.0
+RELEASED = 2026-11-21
 Q = $(if $(V),,@)
 B = build
 
@@ -34,7 +35,7 @@ endif
 
 # -fwrapv: sizes on a command line can be absurd; their products must not be undefined.
 ALL_CFLAGS = -std=c11 -fwrapv -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude -Isrc -I$(B)/gen \
-             -DVERSION='"$(VERSION)"' -MMD -MP
+             -DVERSION='"$(VERSION)"' -DRELEASED='"$(RELEASED)"' -MMD -MP
 # libyaml and jansson are linked statically: the binary must start in images that lack them.
 STATIC_LIBS = -Wl,-Bstatic $(shell pkg-config --libs yaml-0.1 jansson) -Wl,-Bdynamic
 # libc first: what it has itself (ldexp, dlopen) must not bring in another library.
@@ -44,7 +45,10 @@ RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0
 TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
          configs/megatron/scripts.tsv configs/megatron/trees.tsv configs/megatron/places.tsv
 
-PROGRAMS = src/main.c src/cluster/mpi_helper.c src/cli/man_page.c
+MAN_PAGES = megatron-preflight.1 megatron-preflight-rules.7
+
+MAN_SOURCES = $(wildcard src/cli/man_page*.c)
+PROGRAMS = src/main.c src/cluster/mpi_helper.c $(MAN_SOURCES)
 SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o
 GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c
@@ -52,7 +56,7 @@ GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
 UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
 
-all: $(B)/megatron-preflight $(B)/libexec/megatron-preflight-mpi $(B)/megatron-preflight.1
+all: $(B)/megatron-preflight $(B)/libexec/megatron-preflight-mpi $(MAN_PAGES:%=$(B)/%)
 
 $(B)/megatron-preflight: $(B)/obj/main.o $(B)/libmegatron-preflight.a
 	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -65,8 +69,11 @@ $(B)/libexec/megatron-preflight-mpi: src/cluster/mpi_helper.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $(B)/obj/mpi_helper.d -MT $@ $(shell pkg-config --cflags ompi-c) $(LDFLAGS) -o $@ $< \
 	    $(shell pkg-config --libs ompi-c) -rdynamic -lpthread -ldl
 
-$(B)/megatron-preflight.1: $(B)/obj/cli/man_page.o $(B)/libmegatron-preflight.a
-	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $(B)/man_page $^ $(LIBS) && $(B)/man_page > $@
+$(B)/man_page: $(MAN_SOURCES:src/%.c=$(B)/obj/%.o) $(B)/libmegatron-preflight.a
+	$(Q)$(CC) $(CFLAGS) $(SANITIZER) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(MAN_PAGES:%=$(B)/%): $(B)/man_page
+	$(Q)$< $(@F) > $@
 
 $(B)/obj/%.o: src/%.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
@@ -200,16 +207,18 @@ deps-check:
 	$(APT_INSTALL) $$(cat tests/packages.txt)
 
 install: all
-	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir) $(DESTDIR)$(mandir)/man1
+	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)
 	install $(B)/megatron-preflight $(DESTDIR)$(bindir)
 	install $(B)/libexec/megatron-preflight-mpi $(DESTDIR)$(libexecdir)
 	install -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)
 	install -m 644 $(B)/libmegatron-preflight.a $(DESTDIR)$(libdir)
 	install -m 644 include/megatron_preflight.h $(DESTDIR)$(includedir)
-	install -m 644 $(B)/megatron-preflight.1 $(DESTDIR)$(mandir)/man1
+	for page in $(MAN_PAGES); do \
+	    install -D -m 644 $(B)/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit 1; done
 
 uninstall:
-	rm -f $(DESTDIR)$(bindir)/megatron-preflight $(DESTDIR)$(mandir)/man1/megatron-preflight.1
+	rm -f $(DESTDIR)$(bindir)/megatron-preflight
+	for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(DESTDIR)$(libdir)/libmegatron-preflight.a $(DESTDIR)$(includedir)/megatron_preflight.h
 	rm -rf $(DESTDIR)$(libexecdir)
 

@@ -1,84 +1,93 @@
-/* Prints megatron-preflight(1) from the tables of cli.c; built and run by the Makefile. */
+/* Prints the man page whose file name is the argument: megatron-preflight.1 and so on. */
+#include "cli/man_page.h"
+
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/cli.h"
+static const struct {
+    const char *file;
+    void (*put)(void);
+} pages[] = {
+    { "megatron-preflight.1", man_page_command },
+    { "megatron-preflight-rules.7", man_page_rules },
+};
 
-/* Text with what roff would read as its own made plain. */
-static void put(const char *text)
+/* Returns how many characters that made. */
+static int put_character(char c)
 {
+    static const struct {
+        char character;
+        const char *roff;
+    } special[] = {
+        { '\\', "\\e" }, { '-', "\\-" }, { '^', "\\(ha" }, { '~', "\\(ti" }, { '\'', "\\(aq" }
+    };
+
+    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+        if (c == special[i].character) {
+            fputs(special[i].roff, stdout);
+            return (int)strlen(special[i].roff);
+        }
+    }
+    putchar(c);
+    return 1;
+}
+
+void man_text(const char *text)
+{
+    enum { LINE = 50 };
+    int column = 0;
+
     for (const char *p = text; *p; p++) {
-        if (*p == '\\')
-            fputs("\\e", stdout);
-        else if (*p == '-')
-            fputs("\\-", stdout);
-        else
-            putchar(*p);
+        if (column == 0 && *p == '.')
+            fputs("\\&", stdout);
+        if (*p == ' ' && column > LINE) {
+            putchar('\n');
+            column = 0;
+        } else {
+            column += put_character(*p);
+        }
     }
 }
 
-static void put_option(const struct cli_option *option)
+/* A word of prose, not the name of something: all lower-case letters. */
+static bool starts_with_prose(const char *text)
 {
-    fputs(".TP\n.B ", stdout);
-    if (option->key)
-        printf("\\-%c, ", option->key);
-    fputs("\\-\\-", stdout);
-    put(option->name);
-    if (option->arg)
-        printf("=\\fI%s\\fR", option->arg);
-    putchar('\n');
-    put(option->help);
-    if (option->environment)
-        printf(". Environment: \\fB%s\\fR", option->environment);
-    fputs(".\n", stdout);
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+
+    return n && (!text[n] || strchr(" ,:;", text[n]));
 }
 
-static void put_command(int c)
+void man_sentence(const char *text)
 {
-    const struct cli_subcommand *command = &cli_subcommands[c];
+    char last = text[strlen(text) - 1];
 
-    printf(".SS %s\n", command->name);
-    fputs(".B megatron\\-preflight ", stdout);
-    put(command->name);
-    fputs(" [\\fIOPTION\\fR...] ", stdout);
-    put(command->args);
-    fputs("\n.PP\n", stdout);
-    putchar(toupper((unsigned char)command->what[0]));
-    put(command->what + 1);
-    fputs(". ", stdout);
-    put(command->more);
-    putchar('\n');
-    for (size_t i = 0; i < cli_option_count; i++)
-        if (cli_options[i].commands >> c & 1)
-            put_option(&cli_options[i]);
+    if (starts_with_prose(text))
+        putchar(toupper((unsigned char)*text++));
+    man_text(text);
+    fputs(last == '.' ? "\n" : ".\n", stdout);
 }
 
-static void put_statuses(void)
+void man_head(const char *name, int section)
 {
-    fputs(".SH EXIT STATUS\n", stdout);
-    for (size_t i = 0; i < cli_status_count; i++) {
-        printf(".TP\n.B %d\n", cli_statuses[i].status);
-        put(cli_statuses[i].meaning);
-        printf(" (%s)\n", cli_statuses[i].commands);
+    fputs(".TH ", stdout);
+    for (const char *p = name; *p; p++)
+        printf(*p == '-' ? "\\%c" : "%c", toupper((unsigned char)*p));
+    printf(" %d %s \"megatron-preflight %s\"\n", section, RELEASED, VERSION);
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (strcmp(argv[1], pages[i].file) == 0) {
+            pages[i].put();
+            return 0;
+        }
     }
-}
-
-int main(void)
-{
-    printf(".TH MEGATRON\\-PREFLIGHT 1 \"\" \"megatron-preflight %s\"\n", VERSION);
-    fputs(".SH NAME\nmegatron\\-preflight \\- stop Megatron\\-LM launches that cannot run\n"
-          ".SH SYNOPSIS\n.B megatron\\-preflight\n[\\fIOPTION\\fR...] \\fICOMMAND\\fR "
-          "[\\fIARGS\\fR...]\n.br\n.B megatron\\-preflight\n\\fISUBCOMMAND\\fR "
-          "[\\fIOPTION\\fR...] ...\n.SH DESCRIPTION\n"
-          "Put it in front of the command that starts a Megatron\\-LM training job. It parses the "
-          "trainer's real command line, walks every rule Megatron itself would trip over, "
-          "estimates the memory of every pipeline stage, and then becomes the job, or stops it "
-          "with the shortest list of edits that would make it run. The first word that is "
-          "neither an option nor a subcommand starts the wrapped command.\n.SH SUBCOMMANDS\n",
-          stdout);
-    for (int c = 0; c < CLI_COMMAND_COUNT; c++)
-        put_command(c);
-    put_statuses();
-    return 0;
+    fprintf(stderr, "man_page: give one of:");
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        fprintf(stderr, " %s", pages[i].file);
+    fputc('\n', stderr);
+    return 1;
 }
