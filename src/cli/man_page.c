@@ -14,40 +14,47 @@ static const struct {
     { "megatron-preflight-rules.7", man_page_rules },
 };
 
-/* Returns how many characters that made. */
-static int put_character(char c)
+static const char *roff_of(char c)
 {
-    static const struct {
-        char character;
-        const char *roff;
-    } special[] = {
-        { '\\', "\\e" }, { '-', "\\-" }, { '^', "\\(ha" }, { '~', "\\(ti" }, { '\'', "\\(aq" }
+    static const char *const special[] = {
+        ['\\'] = "\\e", ['-'] = "\\-", ['^'] = "\\(ha", ['~'] = "\\(ti", ['\''] = "\\(aq"
     };
+    size_t i = (unsigned char)c;
 
-    for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-        if (c == special[i].character) {
-            fputs(special[i].roff, stdout);
-            return (int)strlen(special[i].roff);
-        }
+    return i < sizeof(special) / sizeof(special[0]) ? special[i] : NULL;
+}
+
+/* The word's roff in 'word', which has room for it; returns its length. */
+static int word_to_roff(const char *text, size_t length, char *word)
+{
+    char *end = word;
+
+    if (*text == '.')
+        end = stpcpy(end, "\\&");
+    for (size_t i = 0; i < length; i++) {
+        if (roff_of(text[i]))
+            end = stpcpy(end, roff_of(text[i]));
+        else
+            *end++ = text[i];
     }
-    putchar(c);
-    return 1;
+    *end = '\0';
+    return (int)(end - word);
 }
 
 void man_text(const char *text)
 {
-    enum { LINE = 50 };
-    int column = 0;
+    enum { LINE = 78, LONGEST = 200 };
+    char word[4 * LONGEST + 4];
+    int column = 0, width;
 
-    for (const char *p = text; *p; p++) {
-        if (column == 0 && *p == '.')
-            fputs("\\&", stdout);
-        if (*p == ' ' && column > LINE) {
+    for (size_t n; *text; text += n + (text[n] == ' ')) {
+        n = strcspn(text, " ");
+        width = word_to_roff(text, n < LONGEST ? n : LONGEST, word);
+        if (column && column + 1 + width > LINE) {
             putchar('\n');
             column = 0;
-        } else {
-            column += put_character(*p);
         }
+        column += printf("%s%s", column ? " " : "", word);
     }
 }
 
