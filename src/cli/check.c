@@ -1,6 +1,6 @@
 #include "cli/check.h"
 
-#include <string.h>
+#include "report/formats.h"
 
 static int fail(const struct error *err)
 {
@@ -8,20 +8,37 @@ static int fail(const struct error *err)
     return 2;
 }
 
+static void print_for_ci(const struct cli *cli, const struct report_format *format,
+                         const struct report *report)
+{
+    struct rendering rendering;
+    json_t *entry = entry_of_report(NULL, 0, report);
+
+    format_begin(&rendering, format, stdout, cli->verbose);
+    format_one(&rendering, entry);
+    format_end(&rendering);
+    json_decref(entry);
+}
+
 static void print(const struct cli *cli, const struct report *report)
 {
+    const struct report_format *format = report_format_find(cli->format ? cli->format : "text");
     struct report_style style;
     json_t *json;
 
-    if (cli->format && strcmp(cli->format, "json") == 0) {
-        json = report_json(report);
-        json_dumpf(json, stdout, JSON_INDENT(1));
-        putchar('\n');
-        json_decref(json);
+    if (format == &format_text) {
+        style_for(cli, stdout, &style);
+        report_text(report, &style, stdout);
         return;
     }
-    style_for(cli, stdout, &style);
-    report_text(report, &style, stdout);
+    if (format != &format_json) {
+        print_for_ci(cli, format, report);
+        return;
+    }
+    json = report_json(report);
+    json_dumpf(json, stdout, JSON_INDENT(1));
+    putchar('\n');
+    json_decref(json);
 }
 
 static int check_one(const struct cli *cli, struct inputs *inputs, struct arena *arena,
@@ -34,9 +51,11 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
                               "options; see megatron-preflight check --help");
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
-    verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
-                                      .policy = &inputs->policy, .extra = &inputs->extra,
-                                      .want_fixes = true },
+    verdict_decide(&(struct request) { .launch = &inputs->launch,
+                                       .facts = &inputs->facts,
+                                       .policy = &inputs->policy,
+                                       .extra = &inputs->extra,
+                                       .want_fixes = true },
                    arena, &report);
     print(cli, &report);
     return verdict_exit_status(&report, cli->strict);
@@ -47,10 +66,12 @@ int check_command(const struct cli *cli)
     struct arena arena = ARENA_INIT;
     struct inputs inputs;
     struct error err;
+    char names[128];
     int status;
 
-    if (cli->format && strcmp(cli->format, "text") != 0 && strcmp(cli->format, "json") != 0)
-        status = error_set(&err, "--format: '%s' is neither text nor json", cli->format);
+    if (cli->format && !report_format_find(cli->format))
+        status = error_set(&err, "--format: '%s' is none of %s", cli->format,
+                           report_format_names(names, sizeof(names)));
     else if (inputs_configure(cli, &arena, &inputs, &err) < 0)
         status = -1;
     else if (cli->batch)

@@ -8,8 +8,7 @@ static json_t *string_or_null(const char *text)
     return text ? json_string_nocheck(text) : json_null();
 }
 
-/* JSON text must be UTF-8; what is not is shown as '?'. */
-static json_t *safe_string(const char *text)
+json_t *report_string(const char *text)
 {
     json_t *value = text ? json_string(text) : json_null();
     char *copy;
@@ -30,7 +29,7 @@ static json_t *words(int count, const char *const *word)
     json_t *array = json_array();
 
     for (int i = 0; i < count; i++)
-        json_array_append_new(array, safe_string(word[i]));
+        json_array_append_new(array, report_string(word[i]));
     return array;
 }
 
@@ -73,11 +72,11 @@ static json_t *list_json(const struct list *list, enum job_field field)
     if (list->count < 0)
         return json_null();
     if (list->scalar && list->count == 1)
-        return safe_string(list->item[0]);
+        return report_string(list->item[0]);
     array = json_array();
     for (int i = 0; i < list->count; i++)
         json_array_append_new(array, ints ? json_integer(strtoll(list->item[i], NULL, 10))
-                                          : safe_string(list->item[i]));
+                                          : report_string(list->item[i]));
     return array;
 }
 
@@ -116,7 +115,7 @@ static json_t *field_json(const struct job *job, enum job_field field)
     case FIELD_FLOAT:
         return float_json(*(const double *)value);
     case FIELD_STR:
-        return safe_string(*(const char *const *)value);
+        return report_string(*(const char *const *)value);
     case FIELD_LIST:
         return list_json(value, field);
     case FIELD_FREQ:
@@ -178,8 +177,8 @@ static json_t *finding_json(const struct finding *finding)
     json_decref(all);
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "id", finding->id, "stage",
                      stage_names[finding->stage], "severity", severity_names[finding->severity],
-                     "options", options, "message", safe_string(finding->message), "fix",
-                     safe_string(finding->fix), "source", safe_string(finding->source), "where",
+                     "options", options, "message", report_string(finding->message), "fix",
+                     report_string(finding->fix), "source", report_string(finding->source), "where",
                      array);
 }
 
@@ -207,7 +206,7 @@ static json_t *rank_json(const struct memory_rank *rank)
                      (json_int_t)rank->allocated_bytes, "peak_bytes", (json_int_t)rank->peak_bytes,
                      "peak_at_least_bytes", (json_int_t)rank->peak_at_least_bytes,
                      "peak_up_to_bytes", (json_int_t)rank->peak_up_to_bytes, "peak_at",
-                     safe_string(rank->peak_at), "components", components);
+                     report_string(rank->peak_at), "components", components);
 }
 
 static json_t *memory_json(const struct memory *memory)
@@ -238,7 +237,7 @@ static json_t *edits_json(const struct fix *fix)
         json_array_append_new(array, json_pack("{s:s, s:s, s:o, s:b}", "target",
                                                target[fix->edit[i].target], "option",
                                                fix->edit[i].option, "value",
-                                               safe_string(fix->edit[i].value), "remove",
+                                               report_string(fix->edit[i].value), "remove",
                                                fix->edit[i].remove));
     return array;
 }
@@ -252,7 +251,7 @@ static json_t *env_json(const struct fix *fix)
         size_t n = equals ? (size_t)(equals - fix->env[i]) : strlen(fix->env[i]);
 
         json_object_setn_new(object, fix->env[i], n,
-                             equals ? safe_string(equals + 1) : json_null());
+                             equals ? report_string(equals + 1) : json_null());
     }
     return object;
 }
@@ -290,8 +289,8 @@ static json_t *megatron_json(const struct report *report)
     bool known = fact && fact->known;
 
     return json_pack("{s:o, s:o}", "release",
-                     known ? safe_string(release_name(report->release)) : json_null(), "source",
-                     known ? safe_string(fact->source) : json_null());
+                     known ? report_string(release_name(report->release)) : json_null(), "source",
+                     known ? report_string(fact->source) : json_null());
 }
 
 json_t *report_json(const struct report *report)
@@ -301,11 +300,11 @@ json_t *report_json(const struct report *report)
 
     return json_pack(
         "{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "schema", 1, "id",
-        safe_string(report->id), "verdict", verdict_names[report->verdict], "mode",
+        report_string(report->id), "verdict", verdict_names[report->verdict], "mode",
         policy_mode_names[report->mode], "megatron", megatron_json(report), "world_size",
         sourced(report->launch ? &report->launch->world : &unknown), "job",
         job_json(report->job, release), "findings", findings_json(&report->findings), "memory",
         memory_json(&report->memory), "fixes", fixes_json(&report->fixes), "exit_status",
         verdict_exit_status(report, false), "error",
-        safe_string(report->error));
+        report_string(report->error));
 }

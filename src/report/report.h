@@ -23,4 +23,7 @@ void report_text(const struct report *report, const struct report_style *style, 
 /* Report schema 1 (configs/schema/report-1.json). The caller decrefs. */
 json_t *report_json(const struct report *report);
 
+/* A JSON string of any text, null for NULL. JSON must be UTF-8; what is not is shown as '?'. */
+json_t *report_string(const char *text);
+
 #endif

@@ -72,7 +72,7 @@ def test_help_names_every_subcommand_and_status():
         (["--timeout", "soon", "true"], 125, "--timeout: 'soon' is not a number of seconds"),
         (["check"], 2, "nothing to check"),
         (["check", "--world-size", "0", "--", "--bf16"], 2, "'0' is not a positive number"),
-        (["check", "--format", "xml", "--", "--bf16"], 2, "'xml' is neither text nor json"),
+        (["check", "--format", "xml", "--", "--bf16"], 2, "'xml' is none of text, json, sarif"),
         (["check", "--megatron", "0.1", "--", "--bf16"], 2, "no table for '0.1'"),
         (["check", "--gpu", "Z80", "--", "--bf16"], 2, "'Z80' is not in the table"),
         (["check", "--gpu-memory", "lots", "--", "--bf16"], 2, "'lots' is not a size"),
