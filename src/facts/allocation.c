@@ -56,17 +56,6 @@ static void tell_gpus(const struct launch *launch, struct arena *arena, struct f
              arena_printf(arena, "SLURM_JOB_GPUS=%s", list));
 }
 
-/* "gpu:h100:8" or "h100:8" -> "h100". */
-static const char *gres_type(const char *gres, struct arena *arena)
-{
-    const char *p = strncmp(gres, "gpu:", 4) == 0 ? gres + 4 : gres;
-    size_t n = strcspn(p, ":,(=");
-
-    if (isdigit((unsigned char)*p) || p[n] != ':')
-        return NULL;
-    return arena_strndup(arena, p, n);
-}
-
 /* Not where a launcher goes elsewhere first. */
 static void tell_visible(const struct launch *launch, struct arena *arena, struct facts *facts)
 {
@@ -88,8 +77,7 @@ static void tell_type(const struct environment *env, struct arena *arena, struct
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !facts->gpu.known; i++) {
         const char *gres = environment_get(env, names[i]);
-        const char *type = gres ? gres_type(gres, arena) : NULL;
-        const struct gpu_row *row = type ? gpu_largest(type) : NULL;
+        const struct gpu_row *row = gres ? gpu_of_gres(gres) : NULL;
 
         if (row)
             facts->gpu =

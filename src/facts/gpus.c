@@ -53,7 +53,7 @@ const struct gpu_row *gpu_find(const char *name)
     return NULL;
 }
 
-const struct gpu_row *gpu_largest(const char *type)
+static const struct gpu_row *largest(const char *type)
 {
     const struct gpu_row *best = NULL;
     char wanted[NAME_MAX_LENGTH];
@@ -64,4 +64,17 @@ const struct gpu_row *gpu_largest(const char *type)
             (!best || gpu_rows[i].usable_bytes > best->usable_bytes))
             best = &gpu_rows[i];
     return best ? best : gpu_find(type);
+}
+
+const struct gpu_row *gpu_of_gres(const char *gres)
+{
+    const char *p = strncmp(gres, "gpu:", 4) == 0 ? gres + 4 : gres;
+    size_t n = strcspn(p, ":,(=");
+    char type[NAME_MAX_LENGTH];
+
+    if (isdigit((unsigned char)*p) || p[n] != ':' || n >= sizeof(type))
+        return NULL;
+    memcpy(type, p, n);
+    type[n] = '\0';
+    return largest(type);
 }

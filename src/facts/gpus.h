@@ -21,8 +21,8 @@ extern const size_t gpu_row_count;
  * the table. */
 const struct gpu_row *gpu_find(const char *name);
 
-/* By the type a site gives its GPUs ("h100", "a100_80gb"): where several sizes have that name, the
- * one with the most memory. */
-const struct gpu_row *gpu_largest(const char *type);
+/* By the type that a site gives its GPUs in a request for them ("gpu:h100:8", "a100_80gb:4"): where several
+ * sizes have that name, the one with the most memory. NULL when no type is named or none is known. */
+const struct gpu_row *gpu_of_gres(const char *gres);
 
 #endif

@@ -5,6 +5,14 @@
 
 #include "launch/peel.h"
 
+struct sbatch_job;
+
+/* What the options in 'given' of sbatch or salloc ask for; the trainer's environment becomes the job's. */
+void sbatch_of_options(struct peel *peel, struct sbatch_job *job);
+
+/* What belongs to the step or node we are in, not to the one that srun or sbatch makes; NULL ends. */
+extern const char *const own_step_variables[];
+
 void apply_env(struct peel *peel, struct launch_layer *layer);
 void apply_python(struct peel *peel, struct launch_layer *layer);
 void apply_shell(struct peel *peel, struct launch_layer *layer);

@@ -45,7 +45,8 @@ static struct number nodes_of(const struct peel *peel)
     const char *list = peel_value(peel, "w");
     struct number n = number(peel, "N", variables);
 
-    if (n.known || n.unreadable || !peel->launch->environment.known)
+    if (n.known || n.unreadable || !peel->launch->environment.known ||
+        environment_get(&peel->launch->environment, "SLURM_JOB_ID"))
         return n;
     if (!list)
         return (struct number) { .known = true, .value = 1 };
@@ -149,17 +150,21 @@ static void fill(struct peel *peel, struct launch_layer *layer, const struct tas
             peel->arena, "'%s' does not say how many tasks it starts; write '-n'", source);
 }
 
-/* What belongs to the step or node we are in, not to the one that srun makes. */
+const char *const own_step_variables[] = { "CUDA_VISIBLE_DEVICES",
+                                           "SLURM_PROCID",
+                                           "SLURM_LOCALID",
+                                           "SLURM_NODEID",
+                                           "SLURM_STEP_ID",
+                                           "SLURM_STEPID",
+                                           "SLURM_STEP_NUM_TASKS",
+                                           "SLURM_STEP_NUM_NODES",
+                                           "SLURM_STEP_TASKS_PER_NODE",
+                                           NULL };
+
 static void drop_own_step(struct peel *peel)
 {
-    static const char *const names[] = {
-        "CUDA_VISIBLE_DEVICES", "SLURM_PROCID",         "SLURM_LOCALID",
-        "SLURM_NODEID",         "SLURM_STEP_ID",        "SLURM_STEPID",
-        "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NUM_NODES", "SLURM_STEP_TASKS_PER_NODE"
-    };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        peel_setenv(peel, names[i], NULL);
+    for (const char *const *name = own_step_variables; *name; name++)
+        peel_setenv(peel, *name, NULL);
 }
 
 /* --export=[ALL,]A=B,C or NONE. */

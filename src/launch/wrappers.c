@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launch/sbatch.h"
 #include "launch/shell.h"
 
 static bool is_assignment(const char *word)
@@ -213,27 +214,12 @@ void apply_container(struct peel *peel, struct launch_layer *layer)
     }
 }
 
-/* What the job's environment will hold, so that an srun inside finds it. */
-static const struct {
-    const char *option;
-    const char *names[3];
-} sbatch_sets[] = {
-    { "N", { "SLURM_JOB_NUM_NODES", "SLURM_NNODES" } },
-    { "n", { "SLURM_NTASKS", "SLURM_NPROCS" } },
-    { "ntasks-per-node", { "SLURM_NTASKS_PER_NODE" } },
-    { "gpus-per-node", { "SLURM_GPUS_PER_NODE" } },
-    { "c", { "SLURM_CPUS_PER_TASK" } },
-};
-
 void apply_sbatch(struct peel *peel, struct launch_layer *layer)
 {
     const char *wrap = peel_value(peel, "wrap");
+    struct sbatch_job job;
 
-    (void)layer;
-    for (size_t i = 0; i < sizeof(sbatch_sets) / sizeof(sbatch_sets[0]); i++)
-        for (int k = 0; k < 3 && sbatch_sets[i].names[k]; k++)
-            if (peel_value(peel, sbatch_sets[i].option))
-                peel_setenv(peel, sbatch_sets[i].names[k], peel_value(peel, sbatch_sets[i].option));
+    sbatch_of_options(peel, &job);
     if (wrap)
         take_string(peel, wrap);
     else if (strcmp(layer->launcher->names, "sbatch") == 0 && peel->used < peel->argc)
