@@ -154,11 +154,11 @@ static void gpus_are_found_by_any_name(void **state)
         else
             assert_string_equal(row->name, rows[i].row);
     }
-    assert_string_equal(gpu_largest("a100")->name, "A100-80GB");
-    assert_string_equal(gpu_largest("h100")->name, "H100-94GB");
-    assert_string_equal(gpu_largest("gh200")->name, "GH200-144GB");
-    assert_string_equal(gpu_largest("a100_80gb")->name, "A100-80GB");
-    assert_null(gpu_largest("a"));
+    assert_string_equal(gpu_of_gres("a100:8")->name, "A100-80GB");
+    assert_string_equal(gpu_of_gres("h100:8")->name, "H100-94GB");
+    assert_string_equal(gpu_of_gres("gh200:8")->name, "GH200-144GB");
+    assert_string_equal(gpu_of_gres("a100_80gb:8")->name, "A100-80GB");
+    assert_null(gpu_of_gres("a:8"));
 }
 
 static void gpu_names_are_unique(void **state)
