@@ -50,8 +50,10 @@ MAN_PAGES = megatron-preflight.1 megatron-preflight-rules.7
 MAN_SOURCES = $(wildcard src/cli/man_page*.c)
 PROGRAMS = src/main.c src/cluster/mpi_helper.c $(MAN_SOURCES)
 SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))
-OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o
-GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c
+OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o \
+          $(B)/obj/gen/rule_examples.o
+GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c \
+            $(B)/gen/rule_examples.c
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
 UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
@@ -90,6 +92,10 @@ $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c &: src/megatron/tables.awk $(TA
 $(B)/gen/gpu_table.c: src/facts/gpus.awk configs/gpus/gpus.tsv
 	$(Q)mkdir -p $(B)/gen
 	$(Q)awk -f src/facts/gpus.awk configs/gpus/gpus.tsv > $@
+
+$(B)/gen/rule_examples.c: src/rules/examples.awk tests/cases/BASE $(wildcard tests/cases/*.case)
+	$(Q)mkdir -p $(B)/gen
+	$(Q)awk -v base="$$(cat tests/cases/BASE)" -f src/rules/examples.awk tests/cases/*.case > $@
 
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libmegatron-preflight.a
 	$(Q)mkdir -p $(@D)

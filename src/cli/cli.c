@@ -48,6 +48,9 @@ const struct cli_option cli_options[] = {
     { "strict", 0, NULL, CHECK, CLI_FLAG, FIELD(strict), NULL,
       "exit with 3 when something that matters cannot be known" },
     { "stage", 0, "STAGE", RULES, CLI_STRING, FIELD(stage), NULL, "only rules of this stage" },
+    { "option", 0, "NAME", RULES, CLI_STRING, FIELD(option), NULL,
+      "only rules that read this option of the trainer, as --seq-length, or this variable, as "
+      "'$CUDA_DEVICE_MAX_CONNECTIONS'" },
     { "color", 0, "WHEN", JOB, CLI_STRING, FIELD(colour), NULL,
       "auto (default: on a terminal and without NO_COLOR), always or never" },
     { "quiet", 'q', NULL, JOB, CLI_FLAG, FIELD(quiet), NULL, "print only what stops the job" },
@@ -69,7 +72,9 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                        "print the memory of every pipeline stage; start nothing",
                        "As check, with every component of the estimate.", 2 },
     [CLI_RULES] = { "rules", "[ID]", "list the rules, or explain one",
-                    "A rule's id is what a finding is called.", 2 },
+                    "A rule's id is what a finding is called. With one: what must hold and why, the releases that "
+                    "ask it and where in Megatron's source, an example that fails and one that passes.",
+                    2 },
     [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known", "",
                       2 },
 };
@@ -175,6 +180,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct cli *cli = state->input;
     const char *wrong;
 
+    if (key == ARGP_KEY_ARG && cli->command == CLI_RULES) {
+        if (cli->argc++)
+            argp_error(state, "one rule at a time: '%s' is too much", arg);
+        cli->argv = (const char *const *)&state->argv[state->next - 1];
+        return 0;
+    }
     if (key == ARGP_KEY_ARG) {
         cli->argv = (const char *const *)&state->argv[state->next - 1];
         cli->argc = state->argc - state->next + 1;

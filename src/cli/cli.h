@@ -27,6 +27,7 @@ struct cli {
     const char *colour;
     const char *batch;
     const char *stage;
+    const char *option;
     const char *script;
     int64_t world_size;
     int64_t gpus_per_node;

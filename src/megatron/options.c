@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/edit_distance.h"
+
 static int compare(const char *name, size_t length, const char *known)
 {
     int c = strncmp(name, known, length);
@@ -66,47 +68,13 @@ struct option_extra option_extra_of_script(const char *script, enum release rele
     return (struct option_extra) { .count = count, .row = row };
 }
 
-enum { NAME_MAX_LENGTH = 96 };
-
-static char folded(char c)
-{
-    return c == '_' ? '-' : (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-/* Edits from a to b where '_' is '-' and case does not count; anything above 'limit' is limit + 1.
- */
-static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length, size_t limit)
-{
-    size_t row[NAME_MAX_LENGTH + 1];
-
-    if ((a_length > b_length ? a_length - b_length : b_length - a_length) > limit)
-        return limit + 1;
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0], best = row[0] = i;
-
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t edits = diagonal + (folded(a[i - 1]) != folded(b[j - 1]) ? 2 : 0);
-
-            diagonal = row[j];
-            edits = edits < row[j] + 1 ? edits : row[j] + 1;
-            row[j] = edits < row[j - 1] + 1 ? edits : row[j - 1] + 1;
-            best = row[j] < best ? row[j] : best;
-        }
-        if (best > limit)
-            return limit + 1;
-    }
-    return row[b_length];
-}
-
 /* The letters of a name as bits: each that only one of two names has costs an edit. */
 static uint32_t letters_of(const char *name)
 {
     uint32_t letters = 0;
 
     for (; *name; name++)
-        letters |= (uint32_t)1 << (folded(*name) & 31);
+        letters |= (uint32_t)1 << (edit_folded(*name) & 31);
     return letters;
 }
 
@@ -116,18 +84,18 @@ const char *option_nearest(const char *name, enum release release)
     uint32_t letters = letters_of(name);
     const char *nearest = NULL;
 
-    if (length > NAME_MAX_LENGTH || strncmp(name, "--", 2) != 0)
+    if (length > EDIT_DISTANCE_LONGEST || strncmp(name, "--", 2) != 0)
         return NULL;
     for (size_t i = 0; i < option_name_count; i++) {
         const char *known = option_names[i].name;
         size_t known_length = strlen(known), edits;
 
-        if (known_length > NAME_MAX_LENGTH ||
+        if (known_length > EDIT_DISTANCE_LONGEST ||
             !(option_rows[option_names[i].row].releases >> release & 1))
             continue;
         if ((size_t)__builtin_popcount(letters ^ letters_of(known)) > limit)
             continue;
-        edits = distance(name, length, known, known_length, limit);
+        edits = edit_distance(name, length, known, known_length, limit);
         if (edits > limit || (nearest && edits == limit))
             continue;
         nearest = known;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/shell_word.h"
+
 /* Who writes, how wide, in colour or not. */
 struct page {
     FILE *out;
@@ -260,26 +262,6 @@ static void put_memory(const struct page *page, const struct report *report)
 
 /* --- fixes ----------------------------------------------------------------------------------- */
 
-/* A word as a POSIX shell reads it back. */
-static void put_shell_word(FILE *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+=./:,@%^";
-
-    if (*word && word[strspn(word, plain)] == '\0') {
-        fputs(word, out);
-        return;
-    }
-    fputc('\'', out);
-    for (const char *p = word; *p; p++) {
-        if (*p == '\'')
-            fputs("'\\''", out);
-        else
-            fputc((unsigned char)*p < 0x20 ? '?' : *p, out);
-    }
-    fputc('\'', out);
-}
-
 static void put_edit(FILE *out, const struct edit *edit)
 {
     bool environment = edit->target == EDIT_ENVIRONMENT;
@@ -297,7 +279,7 @@ static void put_edit(FILE *out, const struct edit *edit)
         return;
     fputc(environment ? '=' : ' ', out);
     if (environment)
-        put_shell_word(out, edit->value);
+        shell_word_put(out, edit->value);
     else /* several words of one list option come as one value, separated by blanks */
         put_safe(out, edit->value);
 }
