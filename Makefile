@@ -6,7 +6,7 @@
 #   make install    into $(DESTDIR)$(prefix); uninstall takes it out again
 #   make help       the other targets
 #
-# Knobs: CC, CFLAGS, prefix, DESTDIR, DEVELOPER=1, SANITIZE=address,undefined, V=1
+# Knobs: CC, CFLAGS, prefix, sysconfdir (compiled in), DESTDIR, DEVELOPER=1, SANITIZE=address,undefined, V=1
 
 CC = gcc
 CFLAGS = -O2 -g
@@ -18,6 +18,8 @@ libdir = $(prefix)/lib
 includedir = $(prefix)/include
 libexecdir = $(prefix)/libexec/megatron-preflight
 mandir = $(prefix)/share/man
+# The site's policy. Compiled in: what users could set would bind none of them.
+sysconfdir = /etc
 
 VERSION = 0.1.0
 RELEASED = 2026-11-21
@@ -35,7 +37,7 @@ endif
 
 # -fwrapv: sizes on a command line can be absurd; their products must not be undefined.
 ALL_CFLAGS = -std=c11 -fwrapv -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -Iinclude -Isrc -I$(B)/gen \
-             -DVERSION='"$(VERSION)"' -DRELEASED='"$(RELEASED)"' -MMD -MP
+             -DVERSION='"$(VERSION)"' -DSYSCONFDIR='"$(sysconfdir)"' -DRELEASED='"$(RELEASED)"' -MMD -MP
 # libyaml and jansson are linked statically: the binary must start in images that lack them.
 STATIC_LIBS = -Wl,-Bstatic $(shell pkg-config --libs yaml-0.1 jansson) -Wl,-Bdynamic
 # libc first: what it has itself (ldexp, dlopen) must not bring in another library.
@@ -129,7 +131,12 @@ demo: all
 
 check: check-unit check-cases check-cli check-exec check-mpi check-torchrun
 
-check-cli: all
+# The program as it is but for the directory of its site's policy, which a variable names: for tests only.
+$(B)/tests/site/megatron-preflight: tests/site/site_directory.c $(B)/obj/main.o $(B)/libmegatron-preflight.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+check-cli: all $(B)/tests/site/megatron-preflight
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/golden
 
 check-unit: $(UNIT_TESTS) $(B)/tests/nvml/libnvidia-ml.so.1

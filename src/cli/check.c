@@ -1,5 +1,6 @@
 #include "cli/check.h"
 
+#include "cli/explain_policy.h"
 #include "report/formats.h"
 
 static int fail(const struct error *err)
@@ -51,6 +52,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
                               "options; see megatron-preflight check --help");
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
+    inputs_warn(inputs, stderr);
     verdict_decide(&(struct request) { .launch = &inputs->launch,
                                        .facts = &inputs->facts,
                                        .policy = &inputs->policy,
@@ -74,6 +76,8 @@ int check_command(const struct cli *cli)
                            report_format_names(names, sizeof(names)));
     else if (inputs_configure(cli, &arena, &inputs, &err) < 0)
         status = -1;
+    else if (cli->explain_policy)
+        status = explain_policy(cli, &inputs, &arena, &err);
     else if (cli->batch)
         status = check_batch(cli, &inputs, &err);
     else

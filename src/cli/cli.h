@@ -32,11 +32,13 @@ struct cli {
     int64_t world_size;
     int64_t gpus_per_node;
     int64_t vocab_size;
+    int64_t max_gpus;
     double timeout; /* seconds */
     bool quiet;
     bool verbose;
     bool strict;
     bool no_mpi;
+    bool explain_policy;
 };
 
 struct cli_option {

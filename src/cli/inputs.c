@@ -1,48 +1,19 @@
 #include "cli/inputs.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/parse_size.h"
+#include "cli/policy_flags.h"
 #include "facts/allocation.h"
 #include "facts/gather.h"
+#include "facts/place.h"
 #include "megatron/options_file.h"
 
 extern char **environ;
-
-static int choose(const char *option, const char *text, const char *const *names, int count,
-                  struct error *err)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    return error_set(err, "--%s: '%s' is none of %s, %s%s%s", option, text, names[0], names[1],
-                     count > 2 ? ", " : "", count > 2 ? names[2] : "");
-}
-
-static int apply_mode(const struct cli *cli, struct policy *policy, struct error *err)
-{
-    static const char *const on_error[] = { [ON_ERROR_RUN] = "run", [ON_ERROR_BLOCK] = "block" };
-    int n;
-
-    if (cli->mode) {
-        n = choose("mode", cli->mode, policy_mode_names, MODE_COUNT, err);
-        if (n < 0)
-            return -1;
-        policy->mode = (enum policy_mode)n;
-    }
-    if (cli->on_error) {
-        n = choose("on-error", cli->on_error, on_error, 2, err);
-        if (n < 0)
-            return -1;
-        policy->on_error = (enum policy_on_error)n;
-    }
-    if (cli->timeout > 0)
-        policy->timeout_seconds = cli->timeout;
-    return 0;
-}
 
 static struct environment this_environment(void)
 {
@@ -53,29 +24,66 @@ static struct environment this_environment(void)
     return env;
 }
 
+/* What answers to a recorded world must not depend on this machine; but a job that starts is bound
+ * by its site. */
+static bool asks_the_site(const struct cli *cli)
+{
+    return cli->command == CLI_RUN || !(cli->batch || cli->facts);
+}
+
+static int read_policies(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+                         struct error *err)
+{
+    if (asks_the_site(cli))
+        site_policy_read(&inputs->policy, site_directory(), arena, &inputs->faults);
+    if (inputs->faults.count && cli->command != CLI_RUN)
+        return error_set(err, "%s", inputs->faults.text[0]);
+    if (cli->policy && user_policy_read(&inputs->policy, cli->policy, arena, err) < 0)
+        return -1;
+    return policy_flags_apply(cli, &inputs->policy, arena, err);
+}
+
 int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                      struct error *err)
 {
+    struct cli allowed;
+
     memset(inputs, 0, sizeof(*inputs));
     policy_init(&inputs->policy);
     facts_init(&inputs->facts);
     inputs->environment = this_environment();
-    if (cli->policy && policy_read(&inputs->policy, cli->policy, arena, err) < 0)
+    if (read_policies(cli, arena, inputs, err) < 0)
         return -1;
-    if (cli->megatron_options &&
-        options_file_read(cli->megatron_options, arena, &inputs->extra, err) < 0)
-        return -1;
-    return apply_mode(cli, &inputs->policy, err);
+    allowed = policy_flags_allowed(cli, &inputs->policy, true, arena);
+    if (!allowed.megatron_options)
+        return 0;
+    return options_file_read(allowed.megatron_options, arena, &inputs->extra, err);
+}
+
+void inputs_warn(const struct inputs *inputs, FILE *out)
+{
+    const struct policy *policy = &inputs->policy;
+    const struct policy_origin *by = &policy->origin[POLICY_LOCKED];
+
+    for (size_t i = 0; i < inputs->faults.count; i++)
+        fprintf(out, "megatron-preflight: warning: left out of the policy: %s\n",
+                inputs->faults.text[i]);
+    if (!policy->ignored_count)
+        return;
+    fprintf(out, "megatron-preflight: warning: locked by %s:%d and ignored:", by->name, by->line);
+    for (size_t i = 0; i < policy->ignored_count; i++)
+        fprintf(out, "%s %s", i ? "," : "", policy->ignored[i]);
+    fputc('\n', out);
 }
 
 static void set_int(struct fact_int *fact, int64_t value, const char *source)
 {
-    *fact = (struct fact_int){ .known = true, .value = value, .source = source };
+    *fact = (struct fact_int) { .known = true, .value = value, .source = source };
 }
 
 static void set_str(struct fact_str *fact, const char *value, const char *source)
 {
-    *fact = (struct fact_str){ .known = true, .value = value, .source = source };
+    *fact = (struct fact_str) { .known = true, .value = value, .source = source };
 }
 
 static int from_options(const struct cli *cli, struct inputs *inputs, struct error *err)
@@ -118,6 +126,13 @@ static int read_facts_file(const char *path, struct arena *arena, struct facts *
     return rc < 0 ? error_prefix(err, "%s", path) : 0;
 }
 
+static const char *this_directory(struct arena *arena)
+{
+    char cwd[PATH_MAX];
+
+    return getcwd(cwd, sizeof(cwd)) ? arena_strdup(arena, cwd) : NULL;
+}
+
 static void find_launch(const struct cli *cli, const struct environment *env, struct arena *arena,
                         struct launch *launch)
 {
@@ -128,9 +143,22 @@ static void find_launch(const struct cli *cli, const struct environment *env, st
         launch_parse(cli->argc, cli->argv, env, arena, launch);
 }
 
-int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+/* What holds for jobs of this place only. */
+static void narrow_policy(const struct cli *cli, struct arena *arena, struct inputs *inputs)
+{
+    struct facts *facts = &inputs->facts;
+
+    facts_place(cli->facts ? NULL : this_directory(arena), facts);
+    policy_narrow(&inputs->policy, facts->path.known ? facts->path.value : NULL,
+                  facts->partition.known ? facts->partition.value : NULL);
+    policy_flags_narrow(cli, &inputs->policy, arena);
+}
+
+int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *inputs,
                   struct error *err)
 {
+    struct cli allowed = policy_flags_allowed(given, &inputs->policy, false, arena);
+    const struct cli *cli = &allowed;
     struct facts *facts = &inputs->facts;
 
     if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
@@ -138,6 +166,7 @@ int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inp
     find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
                 &inputs->launch);
     facts->environment = inputs->launch.environment;
+    narrow_policy(cli, arena, inputs);
     if (from_options(cli, inputs, err) < 0)
         return -1;
     if (cli->facts)

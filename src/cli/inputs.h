@@ -3,6 +3,7 @@
 #define CLI_INPUTS_H
 
 #include "cli/cli.h"
+#include "cli/site_policy.h"
 #include "report/report.h"
 #include "verdict/verdict.h"
 
@@ -12,17 +13,21 @@ struct inputs {
     struct environment environment; /* this process's */
     struct launch launch;
     struct facts facts;
+    struct site_faults faults; /* files of the site's policy that were left out */
 };
 
-/* Policy files, --mode, --on-error, --megatron-options: what does not depend on the job. -1 with 'err' set
- * for bad input. */
+/* Policy files, --mode, --on-error, --megatron-options: what does not depend on the job. -1 with
+ * 'err' set for bad input. */
 int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                      struct error *err);
 
-/* The launch of cli->argv and the facts about it; for 'run' without what only the deciding rank reads
- * (facts_gather_files). -1 with 'err' set for bad input. */
+/* The launch of cli->argv and the facts about it; for 'run' without what only the deciding rank
+ * reads (facts_gather_files). -1 with 'err' set for bad input. */
 int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                   struct error *err);
+
+/* One line each for what is wrong with the site's policy and for attempts against its locks. */
+void inputs_warn(const struct inputs *inputs, FILE *out);
 
 /* How to print on that stream. */
 void style_for(const struct cli *cli, FILE *out, struct report_style *style);

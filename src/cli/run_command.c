@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/exec.h"
+#include "cli/explain_policy.h"
 #include "cli/guard.h"
 #include "cli/inputs.h"
 #include "cli/run.h"
@@ -26,6 +27,7 @@ static void print(const struct deciding *deciding, const struct report *report)
 
     if (report->mode == MODE_OBSERVE || report->mode == MODE_OFF)
         return;
+    inputs_warn(deciding->inputs, stderr);
     style_for(deciding->cli, stderr, &style);
     report_text(report, &style, stderr);
     fflush(stderr);
@@ -96,6 +98,13 @@ static int check_and_start(const struct cli *cli, struct inputs *inputs, struct 
     return status;
 }
 
+static int refuse_without_policy(const struct inputs *inputs)
+{
+    inputs_warn(inputs, stderr);
+    fputs("megatron-preflight: the job is blocked (on_error: block)\n", stderr);
+    return EXIT_UNDECIDED;
+}
+
 int run_command(const struct cli *cli)
 {
     struct arena arena = ARENA_INIT;
@@ -103,11 +112,15 @@ int run_command(const struct cli *cli)
     struct error err;
     int status;
 
-    if (cli->argc == 0)
+    if (cli->argc == 0 && !cli->explain_policy)
         return fail((error_set(&err, "no command given; see megatron-preflight --help"), &err),
                     EXIT_OWN_USAGE);
     if (inputs_configure(cli, &arena, &inputs, &err) < 0)
         status = fail(&err, EXIT_OWN_USAGE);
+    else if (cli->explain_policy)
+        status = explain_policy(cli, &inputs, &arena, &err) < 0 ? fail(&err, EXIT_OWN_USAGE) : 0;
+    else if (inputs.faults.count && inputs.policy.on_error == ON_ERROR_BLOCK)
+        status = refuse_without_policy(&inputs);
     else if (inputs.policy.mode == MODE_OFF)
         status = start_unchecked(cli, &inputs.environment);
     else

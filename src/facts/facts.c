@@ -30,6 +30,8 @@ static const struct row {
     { "nvlink_domain", COUNT, offsetof(struct facts, nvlink_domain) },
     { "vocab_size", COUNT, offsetof(struct facts, vocab_size) },
     { "padded_vocab_size", COUNT, offsetof(struct facts, padded_vocab_size) },
+    { "path", TEXT, offsetof(struct facts, path) },
+    { "partition", TEXT, offsetof(struct facts, partition) },
     { "torch", PACKAGE, offsetof(struct facts, torch) },
     { "transformer_engine", PACKAGE, offsetof(struct facts, transformer_engine) },
     { "apex", PACKAGE, offsetof(struct facts, apex) },

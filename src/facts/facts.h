@@ -52,6 +52,8 @@ struct facts {
     struct fact_int nvlink_domain;   /* GPUs that share NVLink: 8, 72 */
     struct fact_int vocab_size;      /* what the tokenizer holds, before padding */
     struct fact_int padded_vocab_size;
+    struct fact_str path;      /* the file that holds the launch, or the directory it is started from */
+    struct fact_str partition; /* of Slurm */
     struct fact_str torch; /* versions, "" when not installed */
     struct fact_str transformer_engine;
     struct fact_str apex;

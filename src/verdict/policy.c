@@ -1,20 +1,9 @@
 #include "verdict/policy.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <fnmatch.h>
 #include <string.h>
-#include <yaml.h>
 
-#include "base/parse_size.h"
-#include "rules/rules.h"
-
-const char *const policy_mode_names[MODE_COUNT] = {
-    [MODE_ENFORCE] = "enforce",
-    [MODE_WARN] = "warn",
-    [MODE_OBSERVE] = "observe",
-    [MODE_OFF] = "off",
-};
+#include "verdict/policy_keys.h"
 
 void policy_init(struct policy *policy)
 {
@@ -23,237 +12,139 @@ void policy_init(struct policy *policy)
     policy->timeout_seconds = 60;
 }
 
-/* One key of the file: where its value goes and what it may be. */
-struct key {
-    const char *name;
-    enum { KEY_CHOICE, KEY_FRACTION, KEY_SECONDS, KEY_SIZE, KEY_STRING, KEY_SEVERITIES } kind;
-    size_t offset;
-    const char *choices; /* separated by blanks, in the order of the enum */
-};
-
-static const struct key keys[] = {
-    { "gpu", KEY_STRING, offsetof(struct policy, gpu), NULL },
-    { "gpu_memory", KEY_SIZE, offsetof(struct policy, gpu_memory_bytes), NULL },
-    { "headroom", KEY_FRACTION, offsetof(struct policy, headroom), NULL },
-    { "mode", KEY_CHOICE, offsetof(struct policy, mode), "enforce warn observe off" },
-    { "modified_tree", KEY_CHOICE, offsetof(struct policy, modified_tree), "grid all nothing" },
-    { "on_error", KEY_CHOICE, offsetof(struct policy, on_error), "run block" },
-    { "severity", KEY_SEVERITIES, offsetof(struct policy, severity), NULL },
-    { "timeout", KEY_SECONDS, offsetof(struct policy, timeout_seconds), NULL },
-    { "world_size_rule", KEY_CHOICE, offsetof(struct policy, world_size_rule), "megatron product" },
-};
-
-/* The file while it is read. */
-struct reader {
-    yaml_document_t *document;
-    struct policy *policy;
-    struct arena *arena;
-    struct error *err;
-};
-
-static int bad(struct reader *r, const yaml_node_t *node, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int bad(struct reader *r, const yaml_node_t *node, const char *fmt, ...)
+const char *policy_origin_text(const struct policy_origin *origin, struct arena *arena)
 {
-    char text[512];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    return error_set(r->err, "%zu:%zu: %s", node->start_mark.line + 1, node->start_mark.column + 1,
-                     text);
+    if (!origin->name)
+        return "default";
+    return origin->line ? arena_printf(arena, "%s:%d", origin->name, origin->line) : origin->name;
 }
 
-static const char *scalar(const yaml_node_t *node)
+static size_t size_of(enum policy_key_kind kind)
 {
-    return node->type == YAML_SCALAR_NODE ? (const char *)node->data.scalar.value : NULL;
-}
-
-/* Index of 'word' in a blank-separated list, or -1. */
-static int word_index(const char *list, const char *word)
-{
-    size_t length = strlen(word), n;
-
-    for (int i = 0; *list; i++) {
-        n = strcspn(list, " ");
-        if (n == length && strncmp(list, word, n) == 0)
-            return i;
-        list += n + strspn(list + n, " ");
-    }
-    return -1;
-}
-
-static int read_choice(struct reader *r, const struct key *key, const yaml_node_t *node)
-{
-    const char *text = scalar(node);
-    int n;
-
-    /* YAML 1.1 readers take a bare 'off' for false; libyaml hands us the text. */
-    n = text ? word_index(key->choices, text) : -1;
-    if (n < 0)
-        return bad(r, node, "%s: '%s' is none of: %s", key->name, text ? text : "(not a word)",
-                   key->choices);
-    *(int *)((char *)r->policy + key->offset) = n;
-    return 0;
-}
-
-static int read_number(struct reader *r, const struct key *key, const yaml_node_t *node)
-{
-    const char *text = scalar(node);
-    double value, most = key->kind == KEY_FRACTION ? 1.0 : 86400.0;
-    char *end;
-
-    value = text ? strtod(text, &end) : -1.0;
-    if (!text || end == text || *end || !(value > 0.0) || value > most)
-        return bad(r, node, "%s: '%s' is not a number above 0 and up to %g", key->name,
-                   text ? text : "(not a word)", most);
-    memcpy((char *)r->policy + key->offset, &value, sizeof(value));
-    return 0;
-}
-
-static int read_size(struct reader *r, const struct key *key, const yaml_node_t *node)
-{
-    const char *text = scalar(node);
-    struct error inner;
-    uint64_t bytes;
-
-    if (!text)
-        return bad(r, node, "%s: must be a size as 79GiB", key->name);
-    if (parse_size(text, &bytes, &inner) < 0)
-        return bad(r, node, "%s: %s", key->name, inner.text);
-    *(uint64_t *)((char *)r->policy + key->offset) = bytes;
-    return 0;
-}
-
-static int read_one_severity(struct reader *r, const yaml_node_t *name, const yaml_node_t *value)
-{
-    static const char levels[] = "note warning error ignore";
-    const char *id = scalar(name), *text = scalar(value);
-    int level = text ? word_index(levels, text) : -1;
-    struct policy *policy = r->policy;
-    struct policy_severity *more;
-
-    if (!id || !rule_find(id))
-        return bad(r, name, "severity: no rule '%s'; 'megatron-preflight rules' lists them",
-                   id ? id : "(not a word)");
-    if (level < 0)
-        return bad(r, value, "severity: %s: '%s' is none of: %s", id, text ? text : "(not a word)",
-                   levels);
-    more = arena_alloc(r->arena, (policy->severity_count + 1) * sizeof(*more));
-    if (policy->severity_count)
-        memcpy(more, policy->severity, policy->severity_count * sizeof(*more));
-    more[policy->severity_count++] = (struct policy_severity){
-        .rule = arena_strdup(r->arena, id), .severity = (enum severity)level
-    };
-    policy->severity = more;
-    return 0;
-}
-
-static int read_severities(struct reader *r, const struct key *key, const yaml_node_t *node)
-{
-    if (node->type != YAML_MAPPING_NODE)
-        return bad(r, node, "%s: must map rule ids to severities", key->name);
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++)
-        if (read_one_severity(r, yaml_document_get_node(r->document, pair->key),
-                              yaml_document_get_node(r->document, pair->value)) < 0)
-            return -1;
-    return 0;
-}
-
-static int read_value(struct reader *r, const struct key *key, const yaml_node_t *node)
-{
-    switch (key->kind) {
+    switch (kind) {
     case KEY_CHOICE:
-        return read_choice(r, key, node);
+        return sizeof(int);
     case KEY_FRACTION:
     case KEY_SECONDS:
-        return read_number(r, key, node);
+        return sizeof(double);
     case KEY_SIZE:
-        return read_size(r, key, node);
+    case KEY_COUNT:
+    case KEY_LOCKED:
+        return sizeof(uint64_t);
     case KEY_STRING:
-        if (!scalar(node))
-            return bad(r, node, "%s: must be a word", key->name);
-        *(const char **)((char *)r->policy + key->offset) = arena_strdup(r->arena, scalar(node));
-        return 0;
+        return sizeof(const char *);
+    case KEY_WORDS:
+    case KEY_OPTIONS:
+        return sizeof(struct policy_words);
+    case KEY_SCOPES:
+        return sizeof(struct policy_scopes);
+    case KEY_BYPASS:
+        return sizeof(struct policy_bypass);
     case KEY_SEVERITIES:
-        return read_severities(r, key, node);
+        return sizeof(struct policy_severities);
+    case KEY_OPTION_ONLY:
+        break;
     }
     return 0;
 }
 
-static const struct key *find_key(const char *name)
+/* A number that grows with the value; 0 of a limit is no limit at all. */
+static double rank_of(const struct policy_key_row *row, const void *value)
 {
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (name && strcmp(keys[i].name, name) == 0)
-            return &keys[i];
-    return NULL;
+    switch (row->kind) {
+    case KEY_CHOICE:
+        return *(const int *)value;
+    case KEY_FRACTION:
+    case KEY_SECONDS:
+        return *(const double *)value;
+    case KEY_SIZE:
+        return *(const uint64_t *)value ? (double)*(const uint64_t *)value : 1e300;
+    case KEY_COUNT:
+        return *(const int64_t *)value ? (double)*(const int64_t *)value : 1e300;
+    default:
+        return 0;
+    }
 }
 
-static int read_document(struct reader *r)
+static bool same_string(const void *a, const void *b)
 {
-    const yaml_node_t *root = yaml_document_get_root_node(r->document);
-    bool seen[sizeof(keys) / sizeof(keys[0])] = { false };
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
 
-    if (!root)
-        return 0; /* an empty policy changes nothing */
-    if (root->type != YAML_MAPPING_NODE)
-        return bad(r, root, "a policy must be a mapping of keys");
-    for (const yaml_node_pair_t *pair = root->data.mapping.pairs.start;
-         pair < root->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(r->document, pair->key);
-        const struct key *key = find_key(scalar(name));
-
-        if (!key)
-            return bad(r, name, "unknown key '%s'", scalar(name) ? scalar(name) : "(not a word)");
-        if (seen[key - keys])
-            return bad(r, name, "'%s' is given twice", key->name);
-        seen[key - keys] = true;
-        if (read_value(r, key, yaml_document_get_node(r->document, pair->value)) < 0)
-            return -1;
-    }
-    return 0;
+    return x == y || (x && y && strcmp(x, y) == 0);
 }
 
-static int read_file(FILE *in, struct policy *policy, struct arena *arena, struct error *err)
+/* May a locked value become the wanted one? */
+static bool as_strict(const struct policy_key_row *row, const void *now, const void *wanted)
 {
-    yaml_parser_t parser;
-    yaml_document_t document;
-    struct reader r = { .document = &document, .policy = policy, .arena = arena, .err = err };
-    int rc;
+    double have = rank_of(row, now), want = rank_of(row, wanted);
 
-    if (!yaml_parser_initialize(&parser))
-        return error_set(err, "out of memory");
-    yaml_parser_set_input_file(&parser, in);
-    if (yaml_parser_load(&parser, &document)) {
-        rc = read_document(&r);
-        yaml_document_delete(&document);
-    } else {
-        rc = error_set(err, "%zu:%zu: %s", parser.problem_mark.line + 1,
-                       parser.problem_mark.column + 1, parser.problem);
-    }
-    yaml_parser_delete(&parser);
-    return rc;
+    if (row->stricter == STRICTER_LOWER)
+        return want <= have;
+    if (row->stricter == STRICTER_HIGHER)
+        return want >= have;
+    if (row->kind == KEY_STRING)
+        return same_string(now, wanted);
+    return size_of(row->kind) && memcmp(now, wanted, size_of(row->kind)) == 0;
 }
 
-int policy_read(struct policy *policy, const char *path, struct arena *arena, struct error *err)
+static void note_attempt(struct policy *policy, enum policy_key key,
+                         const struct policy_origin *origin, struct arena *arena)
 {
-    struct policy changed = *policy;
-    FILE *in = fopen(path, "re");
-    char text[sizeof(err->text)];
-    int rc;
+    const char **more = arena_alloc(arena, (policy->ignored_count + 1) * sizeof(*more));
 
-    if (!in)
-        return error_set(err, "cannot open policy '%s': %s", path, strerror(errno));
-    rc = read_file(in, &changed, arena, err);
-    fclose(in);
-    if (rc == 0) {
-        *policy = changed;
-    } else if (err) { /* "path:line:column: ...", without the blank of a prefix */
-        memcpy(text, err->text, sizeof(text));
-        error_set(err, "%s:%s", path, text);
+    if (policy->ignored_count)
+        memcpy(more, policy->ignored, policy->ignored_count * sizeof(*more));
+    more[policy->ignored_count++] =
+        arena_printf(arena, "%s (%s)", policy_keys[key].name, policy_origin_text(origin, arena));
+    policy->ignored = more;
+}
+
+bool policy_permits(struct policy *policy, enum policy_key key, struct policy_origin origin,
+                    struct arena *arena)
+{
+    if (!(policy->locked >> key & 1))
+        return true;
+    note_attempt(policy, key, &origin, arena);
+    return false;
+}
+
+bool policy_override(struct policy *policy, enum policy_key key, const struct policy *wanted,
+                     struct policy_origin origin, struct arena *arena)
+{
+    const struct policy_key_row *row = &policy_keys[key];
+    void *now = (char *)policy + row->offset;
+    const void *want = (const char *)wanted + row->offset;
+
+    if (policy->locked >> key & 1 && !as_strict(row, now, want))
+        return policy_permits(policy, key, origin, arena);
+    memcpy(now, want, size_of(row->kind));
+    policy->origin[key] = origin;
+    return true;
+}
+
+static void apply_scope(struct policy *policy, const struct policy_scope *scope)
+{
+    for (int key = 0; key < POLICY_FILE_KEY_COUNT; key++) {
+        const struct policy_key_row *row = &policy_keys[key];
+
+        if (!(scope->keys >> key & 1))
+            continue;
+        memcpy((char *)policy + row->offset, (const char *)scope + row->scope_offset,
+               size_of(row->kind));
+        policy->origin[key] = scope->origin;
     }
-    return rc;
+}
+
+static void apply_scopes(struct policy *policy, const struct policy_scopes *scopes,
+                         const char *name)
+{
+    for (size_t i = 0; name && i < scopes->count; i++)
+        if (fnmatch(scopes->item[i].pattern, name, 0) == 0)
+            apply_scope(policy, &scopes->item[i]);
+}
+
+void policy_narrow(struct policy *policy, const char *path, const char *partition)
+{
+    apply_scopes(policy, &policy->paths, path);
+    apply_scopes(policy, &policy->partitions, partition);
 }

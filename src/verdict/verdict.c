@@ -85,9 +85,9 @@ static enum severity policy_severity(const struct policy *policy, const struct f
 {
     enum severity severity = finding->severity;
 
-    for (size_t i = 0; i < policy->severity_count; i++)
-        if (strcmp(policy->severity[i].rule, finding->id) == 0)
-            severity = policy->severity[i].severity;
+    for (size_t i = 0; i < policy->severity.count; i++)
+        if (strcmp(policy->severity.item[i].rule, finding->id) == 0)
+            severity = policy->severity.item[i].severity;
     return severity;
 }
 
@@ -151,8 +151,8 @@ static void apply_policy(const struct request *request, struct report *report)
             continue;
         if (finding.severity == SEVERITY_ERROR && !holds_in_this_tree(request, &finding))
             finding.severity = SEVERITY_WARNING;
-        finding.blocks =
-            finding.severity == SEVERITY_ERROR && request->policy->mode == MODE_ENFORCE;
+        finding.blocks = finding.severity == SEVERITY_ERROR &&
+                         request->policy->mode == MODE_ENFORCE && !request->policy->let_go;
         findings->item[kept++] = finding;
     }
     findings->count = kept;

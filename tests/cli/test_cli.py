@@ -68,7 +68,7 @@ def test_help_names_every_subcommand_and_status():
     [
         ([], 125, "no command given"),
         (["--no-such-option", "true"], 125, "unrecognized option"),
-        (["--mode", "loud", "true"], 125, "--mode: 'loud' is none of enforce, warn, observe"),
+        (["--mode", "loud", "true"], 125, "--mode: 'loud' is none of: enforce warn observe off"),
         (["--timeout", "soon", "true"], 125, "--timeout: 'soon' is not a number of seconds"),
         (["check"], 2, "nothing to check"),
         (["check", "--world-size", "0", "--", "--bf16"], 2, "'0' is not a positive number"),
@@ -76,7 +76,7 @@ def test_help_names_every_subcommand_and_status():
         (["check", "--megatron", "0.1", "--", "--bf16"], 2, "no table for '0.1'"),
         (["check", "--gpu", "Z80", "--", "--bf16"], 2, "'Z80' is not in the table"),
         (["check", "--gpu-memory", "lots", "--", "--bf16"], 2, "'lots' is not a size"),
-        (["check", "--policy", "/nonexistent", "--", "--bf16"], 2, "cannot open policy"),
+        (["check", "--policy", "/nonexistent", "--", "--bf16"], 2, "cannot read policy"),
         (["check", "--facts", "/nonexistent", "--", "--bf16"], 2, "/nonexistent"),
         (["check", "--batch", "/nonexistent"], 2, "cannot open '/nonexistent'"),
         (["rules", "no-such-rule"], 2, "no rule 'no-such-rule'"),

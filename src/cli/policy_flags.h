@@ -1,0 +1,21 @@
+/* Our options and variables over the policy of the files: what they set, unless it is locked. */
+#ifndef CLI_POLICY_FLAGS_H
+#define CLI_POLICY_FLAGS_H
+
+#include "cli/cli.h"
+#include "verdict/policy.h"
+
+/* --mode, --on-error, --timeout and --max-gpus into 'policy', where an attempt against a lock is
+ * noted. -1 with 'err' set for a value that is none of a kind's. */
+int policy_flags_apply(const struct cli *cli, struct policy *policy, struct arena *arena,
+                       struct error *err);
+
+/* --max-gpus alone, over what the job's path and partition brought. */
+void policy_flags_narrow(const struct cli *cli, struct policy *policy, struct arena *arena);
+
+/* The options without those about the job that are locked; these are noted in 'policy' when 'note'
+ * is set. */
+struct cli policy_flags_allowed(const struct cli *cli, struct policy *policy, bool note,
+                                struct arena *arena);
+
+#endif

@@ -1,0 +1,12 @@
+/* Where a job stands among those of its site: what a policy's paths and partitions are held
+ * against. */
+#ifndef FACTS_PLACE_H
+#define FACTS_PLACE_H
+
+#include "facts/facts.h"
+
+/* Fills partition from the job's environment, and path with 'directory' (borrowed, NULL: not
+ * known), where they are not known. */
+void facts_place(const char *directory, struct facts *facts);
+
+#endif
