@@ -183,12 +183,16 @@ check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/slurm/task-counts
 
 # How long things take.
-bench: all $(B)/tests/mpi/wrapper $(B)/tests/bench/spawn $(B)/tests/bench/bare
+bench: all $(B)/tests/mpi/wrapper $(B)/tests/bench/spawn $(B)/tests/bench/bare $(B)/tests/bench/walk
 	$(Q)BUILD=$(abspath $(B)) tests/bench/run
 
 $(B)/tests/bench/spawn: tests/bench/spawn.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $<
+
+$(B)/tests/bench/walk: tests/bench/walk.c $(B)/libmegatron-preflight.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(B)/libmegatron-preflight.a $(LIBS)
 
 $(B)/tests/bench/bare: tests/bench/bare.c
 	$(Q)mkdir -p $(@D)
