@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { EDIT_DISTANCE_LONGEST = 96 }; /* of both names */
+enum { EDIT_DISTANCE_LONGEST = 64 }; /* letters of a; longer ones are far from everything */
 
 /* Letters to insert or remove that make a of b, where '_' is '-' and case does not count; anything
  * above 'limit' is limit + 1. */

@@ -90,8 +90,8 @@ const char *option_nearest(const char *name, enum release release)
         const char *known = option_names[i].name;
         size_t known_length = strlen(known), edits;
 
-        if (known_length > EDIT_DISTANCE_LONGEST ||
-            !(option_rows[option_names[i].row].releases >> release & 1))
+        if (!(option_rows[option_names[i].row].releases >> release & 1) ||
+            known_length > length + limit || length > known_length + limit)
             continue;
         if ((size_t)__builtin_popcount(letters ^ letters_of(known)) > limit)
             continue;
