@@ -1,6 +1,7 @@
 #include "cli/check.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,20 @@
 
 static void print_report(json_t *report)
 {
-    json_dumpf(report, stdout, JSON_COMPACT);
-    putchar('\n');
+    char *text = json_dumps(report, JSON_COMPACT);
+
+    if (text)
+        puts(text);
+    free(text);
     json_decref(report);
+}
+
+/* Every record takes the same few MiB: given back to the system after each, they cost a fifth of the
+ * time. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
 }
 
 int check_batch(const struct cli *cli, const struct inputs *inputs, struct error *err)
@@ -23,6 +35,7 @@ int check_batch(const struct cli *cli, const struct inputs *inputs, struct error
 
     if (!in)
         return error_set(err, "cannot open '%s': %s", cli->batch, strerror(errno));
+    keep_memory();
     while ((n = getline(&line, &size, in)) > 0) {
         number++;
         if (line[n - 1] == '\n')

@@ -53,6 +53,8 @@ static bool needs_violated(const struct walk *walk, const char *needs)
 {
     char id[64];
 
+    if (!walk->findings->count)
+        return false;
     while (needs && next_word(&needs, id, sizeof(id)))
         if (walk_violated(walk, id))
             return true;
