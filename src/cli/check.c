@@ -1,6 +1,7 @@
 #include "cli/check.h"
 
 #include "cli/explain_policy.h"
+#include "cli/config_input.h"
 #include "report/formats.h"
 
 static int fail(const struct error *err)
@@ -47,7 +48,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
 {
     struct report report;
 
-    if (cli->argc == 0)
+    if (cli->argc == 0 && !config_is_given(cli))
         return error_set(err, "nothing to check: give the launch command, or -- and the trainer's "
                               "options; see megatron-preflight check --help");
     if (inputs_gather(cli, arena, inputs, err) < 0)
@@ -59,6 +60,8 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
                                        .extra = &inputs->extra,
                                        .want_fixes = true },
                    arena, &report);
+    if (inputs->config.path)
+        config_localize(&inputs->config, arena, &report);
     print(cli, &report);
     return verdict_exit_status(&report, cli->strict);
 }

@@ -29,10 +29,12 @@ struct cli {
     const char *stage;
     const char *option;
     const char *script;
+    const char *config;
     int64_t world_size;
     int64_t gpus_per_node;
     int64_t vocab_size;
     int64_t max_gpus;
+    int64_t tp, pp, cp, ep, etp; /* with a configuration */
     double timeout; /* seconds */
     bool quiet;
     bool verbose;

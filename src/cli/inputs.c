@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/parse_size.h"
+#include "cli/config_input.h"
 #include "cli/policy_flags.h"
 #include "facts/allocation.h"
 #include "facts/gather.h"
@@ -134,9 +135,12 @@ static const char *this_directory(struct arena *arena)
 }
 
 static void find_launch(const struct cli *cli, const struct environment *env, struct arena *arena,
-                        struct launch *launch)
+                        const struct config *config, struct launch *launch)
 {
-    if (cli->argc && cli->argv[0][0] == '-')
+    if (config->path)
+        config_launch(config, cli->script ? cli->script : "pretrain_gpt.py", cli->argc, cli->argv,
+                      launch);
+    else if (cli->argc && cli->argv[0][0] == '-')
         launch_from_argv(cli->script ? cli->script : "pretrain_gpt.py", cli->argc, cli->argv,
                          cli->world_size, env, launch);
     else
@@ -163,12 +167,15 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
 
     if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
         return -1;
+    if (config_input(cli, arena, &inputs->config, err) < 0)
+        return -1;
     find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
-                &inputs->launch);
+                &inputs->config, &inputs->launch);
     facts->environment = inputs->launch.environment;
     narrow_policy(cli, arena, inputs);
     if (from_options(cli, inputs, err) < 0)
         return -1;
+    config_facts(&inputs->config, facts);
     if (cli->facts)
         allocation_tell(&inputs->launch, arena, facts);
     else
@@ -180,6 +187,9 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
     if (cli->gpu && !cli->gpu_memory && !facts->gpu_memory_bytes.known)
         return error_set(err, "--gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
                          cli->gpu);
+    if (inputs->config.gpu && !facts->gpu_memory_bytes.known)
+        return error_set(err, "%s: gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
+                         inputs->config.path, inputs->config.gpu);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #define CLI_INPUTS_H
 
 #include "cli/cli.h"
+#include "config/config.h"
 #include "cli/site_policy.h"
 #include "report/report.h"
 #include "verdict/verdict.h"
@@ -11,6 +12,7 @@ struct inputs {
     struct policy policy;
     struct option_extra extra;
     struct environment environment; /* this process's */
+    struct config config; /* the job's, path NULL without one */
     struct launch launch;
     struct facts facts;
     struct site_faults faults; /* files of the site's policy that were left out */

@@ -91,6 +91,26 @@ static void put_carets(const struct page *page, const struct report *report,
     fprintf(page->out, "\n%s%s%s\n", ink(page, INK_RED), carets, ink(page, INK_PLAIN));
 }
 
+/* "    in llama.yaml:7:3, llama.yaml:12:3" */
+static void put_files(const struct page *page, const struct finding *finding)
+{
+    const char *before = "    in ";
+
+    for (int w = 0; w < finding->where_count; w++) {
+        const struct where *where = &finding->where[w];
+
+        if (where->in != WHERE_FILE)
+            continue;
+        fputs(before, page->out);
+        put_safe(page->out, where->name);
+        if (where->line)
+            fprintf(page->out, ":%d:%d", where->line, where->column);
+        before = ", ";
+    }
+    if (*before == ',')
+        fputc('\n', page->out);
+}
+
 static void put_finding(const struct page *page, const struct report *report,
                         const struct finding *finding)
 {
@@ -102,6 +122,7 @@ static void put_finding(const struct page *page, const struct report *report,
             severity_names[finding->severity], ink(page, INK_PLAIN), finding->id);
     put_safe(page->out, finding->message);
     fputc('\n', page->out);
+    put_files(page, finding);
     if (finding->severity == SEVERITY_NOTE)
         return;
     put_carets(page, report, finding);
@@ -277,7 +298,7 @@ static void put_edit(FILE *out, const struct edit *edit)
     put_safe(out, edit->option);
     if (!edit->value || edit->remove)
         return;
-    fputc(environment ? '=' : ' ', out);
+    fputs(environment ? "=" : edit->target == EDIT_CONFIG ? ": " : " ", out);
     if (environment)
         shell_word_put(out, edit->value);
     else /* several words of one list option come as one value, separated by blanks */
@@ -292,7 +313,7 @@ static void put_edits(const struct page *page, const struct fix *fix, enum edit_
     for (int i = 0; i < fix->edit_count; i++) {
         if (fix->edit[i].target != target)
             continue;
-        fprintf(page->out, "%s", any ? " " : heading);
+        fprintf(page->out, "%s", !any ? heading : target == EDIT_CONFIG ? ", " : " ");
         any = true;
         put_edit(page->out, &fix->edit[i]);
     }

@@ -1,0 +1,90 @@
+#include "cli/config_input.h"
+
+#include <string.h>
+
+static const struct format {
+    const char *option;
+    size_t offset; /* of the path in struct cli */
+    config_reader *read;
+} formats[] = {
+    { "--config", offsetof(struct cli, config), guide_read },
+};
+
+/* The sizes of a launch, as people abbreviate them. */
+static const struct size_option {
+    const char *option;
+    size_t offset; /* in struct cli */
+    const char *becomes;
+} size_options[] = {
+    { "--tp", offsetof(struct cli, tp), "--tensor-model-parallel-size" },
+    { "--pp", offsetof(struct cli, pp), "--pipeline-model-parallel-size" },
+    { "--cp", offsetof(struct cli, cp), "--context-parallel-size" },
+    { "--ep", offsetof(struct cli, ep), "--expert-model-parallel-size" },
+    { "--etp", offsetof(struct cli, etp), "--expert-tensor-parallel-size" },
+};
+
+static const char *path_of(const struct cli *cli, const struct format *format)
+{
+    return *(const char *const *)((const char *)cli + format->offset);
+}
+
+static int64_t size_of(const struct cli *cli, const struct size_option *size)
+{
+    return *(const int64_t *)((const char *)cli + size->offset);
+}
+
+bool config_is_given(const struct cli *cli)
+{
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (path_of(cli, &formats[i]))
+            return true;
+    return false;
+}
+
+static int set_sizes(const struct cli *cli, struct config *config, struct error *err)
+{
+    for (size_t i = 0; i < sizeof(size_options) / sizeof(size_options[0]); i++) {
+        const struct size_option *size = &size_options[i];
+
+        if (!size_of(cli, size))
+            continue;
+        if (!config_is_given(cli))
+            return error_set(err, "%s goes with a configuration (--config); a command line has %s",
+                             size->option, size->becomes);
+        config_set_int(config, CONFIG_OPTION, (struct config_place) { .key = size->option },
+                       size->becomes, size_of(cli, size));
+    }
+    if (cli->world_size)
+        config->world =
+            (struct config_size) { .value = cli->world_size, .place = { .key = "--num-gpus" } };
+    return 0;
+}
+
+int config_input(const struct cli *cli, struct arena *arena, struct config *config,
+                 struct error *err)
+{
+    const struct format *format = NULL;
+
+    config_init(config, arena);
+    if (set_sizes(cli, config, err) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (!path_of(cli, &formats[i]))
+            continue;
+        if (format)
+            return error_set(err, "%s and %s: one configuration at a time", format->option,
+                             formats[i].option);
+        format = &formats[i];
+    }
+    if (!format)
+        return 0;
+    if (cli->argc && cli->argv[0][0] != '-')
+        return error_set(err,
+                         "%s takes the place of a command: '%s' has none; options of the trainer "
+                         "can follow after --",
+                         format->option, cli->argv[0]);
+    if (format->read(config, path_of(cli, format), err) < 0)
+        return -1;
+    config_assume(config);
+    return 0;
+}
