@@ -42,9 +42,10 @@ const struct cli_option cli_options[] = {
     { "facts", 0, "FILE", JOB, CLI_STRING, FIELD(facts), NULL,
       "take every fact from this JSON object and look at nothing" },
     { "policy", 0, "FILE", JOB, CLI_STRING, FIELD(policy), "MEGATRON_PREFLIGHT_POLICY",
-      "policy over the site's, YAML: a file, or a directory with policy.yaml and policy.d. The site's own, in "
-      SYSCONFDIR "/megatron-preflight, is read first, except for check with --batch or --facts, whose answers "
-      "depend on nothing of this machine" },
+      "policy over the site's, YAML: a file, a directory with policy.yaml and policy.d, or the keys "
+      "themselves between braces. The site's own, in " SYSCONFDIR "/megatron-preflight, is read "
+      "first, except for check with --batch or --facts, whose answers depend on nothing of this "
+      "machine" },
     { "explain-policy", 0, NULL, JOB, CLI_FLAG, FIELD(explain_policy), NULL,
       "print every key of the policy with its value and what set it; start nothing" },
     { "max-gpus", 0, "N", JOB, CLI_INT, FIELD(max_gpus), NULL, "the most GPUs the job may use" },

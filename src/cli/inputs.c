@@ -177,6 +177,8 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
         return -1;
     config_facts(&inputs->config, facts);
     if (cli->facts)
+        facts_from_policy(&inputs->policy, arena, facts);
+    if (cli->facts)
         allocation_tell(&inputs->launch, arena, facts);
     else
         facts_gather(&inputs->launch, &inputs->policy, cli->command == CLI_RUN, arena, facts);

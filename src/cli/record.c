@@ -1,9 +1,11 @@
 #include "cli/record.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "facts/allocation.h"
+#include "facts/place.h"
 #include "megatron_preflight.h"
 #include "report/report.h"
 
@@ -58,7 +60,7 @@ static int read_environment(json_t *object, struct environment *env, struct aren
 static int check_keys(json_t *record, struct error *err)
 {
     static const char *const known[] = { "id",  "argv",     "command", "script", "world",
-                                         "env", "megatron", "gpu",     "facts" };
+                                         "env", "megatron", "gpu",     "facts",  "policy" };
     const char *key;
     json_t *value;
 
@@ -166,13 +168,31 @@ static int read_launch(json_t *record, const struct environment *env, struct lau
     return 0;
 }
 
+/* A record can bring a policy of its own over the one of the batch: the keys of a policy file. */
+static int read_policy(json_t *record, const struct facts *facts, struct policy *policy,
+                       struct arena *arena, struct error *err)
+{
+    json_t *own = json_object_get(record, "policy");
+    char *text = own && !json_is_null(own) ? json_dumps(own, JSON_ENCODE_ANY) : NULL; /* JSON is YAML */
+    int rc = 0;
+
+    if (text)
+        rc = policy_read_text(policy, POLICY_USER, "policy", text, strlen(text), arena, err);
+    free(text);
+    if (rc == 0)
+        policy_narrow(policy, facts->path.known ? facts->path.value : NULL,
+                      facts->partition.known ? facts->partition.value : NULL);
+    return rc;
+}
+
 static int decide(json_t *record, const struct policy *policy, const struct option_extra *extra,
                   struct arena *arena, struct report *report, struct error *err)
 {
     struct environment env = { 0 };
+    struct policy *own = arena_alloc(arena, sizeof(*own));
     struct facts *facts = arena_alloc(arena, sizeof(*facts));
     struct launch *launch = arena_alloc(arena, sizeof(*launch));
-    struct request request = { .launch = launch, .facts = facts, .policy = policy,
+    struct request request = { .launch = launch, .facts = facts, .policy = own,
                                .extra = extra, .want_fixes = true };
 
     facts_init(facts);
@@ -186,6 +206,11 @@ static int decide(json_t *record, const struct policy *policy, const struct opti
         read_launch(record, &env, launch, arena, err) < 0 ||
         read_facts(record, &launch->environment, facts, arena, err) < 0)
         return -1;
+    facts_place(NULL, facts);
+    *own = *policy;
+    if (read_policy(record, facts, own, arena, err) < 0)
+        return -1;
+    facts_from_policy(own, arena, facts);
     if (launch->command)
         allocation_tell(launch, arena, facts);
     facts_from_gpu(facts);

@@ -76,6 +76,11 @@ static const char *facts_word(const struct rule_example *example, struct arena *
     return word;
 }
 
+static const char *policy_words(const struct rule_example *example, struct arena *arena)
+{
+    return example->policy ? arena_printf(arena, " --policy '%s'", example->policy) : "";
+}
+
 static const char *in_front(const struct rule_example *example, struct arena *arena)
 {
     if (example->facts || !example->env)
@@ -130,10 +135,10 @@ const char *rule_example_line(const struct rule_example *example, struct arena *
         example->world ? arena_printf(arena, " --world-size %d", example->world) : "";
 
     return arena_printf(
-        arena, "%smegatron-preflight check%s%s%s%s%s %s%s", in_front(example, arena),
+        arena, "%smegatron-preflight check%s%s%s%s%s%s %s%s", in_front(example, arena),
         option("megatron", example->release, arena), world, option("gpu", example->gpu, arena),
         option("script", example->script, arena), example->facts ? facts_word(example, arena) : "",
-        example->argv ? "-- " : "",
+        policy_words(example, arena), example->argv ? "-- " : "",
         quoted(example->argv ? example->argv : example->command, arena));
 }
 
@@ -173,6 +178,8 @@ json_t *rule_example_report(const struct rule_example *example, struct arena *ar
         json_object_set_new(record, "env", environment_json(example->env, arena));
     if (example->facts)
         json_object_set_new(record, "facts", json_loads(example->facts, 0, NULL));
+    if (example->policy)
+        json_object_set_new(record, "policy", json_loads(example->policy, 0, NULL));
     json_object_set_new(record, example->argv ? "argv" : "command",
                         words_json(example->argv ? example->argv : example->command, arena));
     text = json_dumps(record, 0);

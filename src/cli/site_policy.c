@@ -91,6 +91,8 @@ int user_policy_read(struct policy *policy, const char *path, struct arena *aren
     struct paths paths = { 0 };
     struct stat st;
 
+    if (path[0] == '{')
+        return policy_read_text(policy, POLICY_USER, "--policy", path, strlen(path), arena, err);
     if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
         return policy_read(policy, POLICY_USER, path, arena, err);
     if (list_files(path, arena, &paths, err) < 0)

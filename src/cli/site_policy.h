@@ -23,8 +23,9 @@ struct site_faults {
 void site_policy_read(struct policy *policy, const char *directory, struct arena *arena,
                       struct site_faults *faults);
 
-/* A user's policy: a file, or a directory laid out as the site's. Without locks of a site such a
- * directory is read as a site's, so that a site can try one before it installs it. */
+/* A user's policy: a file, keys between braces, or a directory laid out as the site's. Without
+ * locks of a site such a directory is read as a site's, so that a site can try one before it
+ * installs it. */
 int user_policy_read(struct policy *policy, const char *path, struct arena *arena,
                      struct error *err);
 

@@ -8,26 +8,11 @@
 #include "facts/devices.h"
 #include "facts/option_search.h"
 #include "facts/packages.h"
+#include "facts/place.h"
 #include "facts/tree.h"
 
 /* A driver without its daemon wakes every GPU of the node first: seconds, not minutes. */
 static const double nvml_deadline_seconds = 10;
-
-static void from_policy(const struct policy *policy, struct arena *arena, struct facts *facts)
-{
-    if (policy->gpu && !facts->gpu.known)
-        facts->gpu = (struct fact_str) {
-            .known = true,
-            .value = policy->gpu,
-            .source = policy_origin_text(&policy->origin[POLICY_GPU], arena),
-        };
-    if (policy->gpu_memory_bytes && !facts->gpu_memory_bytes.known)
-        facts->gpu_memory_bytes = (struct fact_int) {
-            .known = true,
-            .value = (int64_t)policy->gpu_memory_bytes,
-            .source = policy_origin_text(&policy->origin[POLICY_GPU_MEMORY], arena),
-        };
-}
 
 /* When only checking: is this a machine the job could run on? */
 static bool can_hold(const struct devices *devices, const struct launch *launch)
@@ -71,7 +56,7 @@ void facts_gather_files(const struct launch *launch, struct arena *arena, struct
 void facts_gather(const struct launch *launch, const struct policy *policy, bool starts,
                   struct arena *arena, struct facts *facts)
 {
-    from_policy(policy, arena, facts);
+    facts_from_policy(policy, arena, facts);
     if (launch->script && !launch->remote)
         look_at_gpus(launch, starts, arena, facts);
     allocation_tell(launch, arena, facts);

@@ -64,7 +64,7 @@ function finish(name, fails, id, at, key)
 }
 
 BEGIN {
-    key_count = split("env gpu facts script argv command", keys, " ")
+    key_count = split("env gpu facts policy script argv command", keys, " ")
 }
 
 FNR == 1 {

@@ -15,6 +15,7 @@ struct rule_example {
     const char *env;     /* words NAME=VALUE: the whole environment, or NULL: unknown */
     const char *gpu;     /* or NULL */
     const char *facts;   /* JSON object, or NULL */
+    const char *policy;  /* JSON object, or NULL */
     const char *script;  /* or NULL: pretrain_gpt.py */
     const char *argv;    /* the trainer's options, or NULL; "$BASE" stands for rule_example_base */
     const char *command; /* instead of argv: a whole launch */

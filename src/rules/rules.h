@@ -45,7 +45,7 @@ struct walk {
     struct job *job;
     struct findings *findings;
     const struct memory *memory; /* for the rules of stage memory, else NULL */
-    const struct policy *policy; /* for the rules of stages memory and policy, else NULL */
+    const struct policy *policy; /* NULL: nothing is asked by the rules of stage policy */
 };
 
 struct rule_section {
@@ -63,10 +63,10 @@ const struct rule *rule_find(const char *id);
 /* How far down the walk a rule stands, counted in rows; -1 for no rule. */
 int rule_order(const char *id);
 
-/* Walks all rows of walk->release up to stage eval and unchecked; appends findings in order. */
+/* Walks all rows of walk->release but those of stage memory; appends findings in order. */
 void rules_walk(struct walk *walk);
 
-/* Walks the rows of stages memory and policy, which need walk->memory and walk->policy. */
+/* Walks the rows of stage memory, which need walk->memory and walk->policy. */
 void rules_walk_memory(struct walk *walk);
 
 /* Has a rule marked 'shape' or one of stage parse been violated as an error? */

@@ -45,6 +45,7 @@ const struct rule_section *const rule_sections[] = {
     &step_expert_rules,
     &evaluation_rules,
     &unchecked_rules,
+    &policy_rules,
     &memory_rules,
 };
 const size_t rule_section_count = sizeof(rule_sections) / sizeof(rule_sections[0]);
