@@ -128,6 +128,26 @@ static int64_t least_free(const struct devices *devices, int used)
     return least > INT64_MAX ? -1 : (int64_t)least;
 }
 
+/* The first device of the job's that somebody computes on. */
+static const struct nvml_device *held(const struct devices *devices, int used)
+{
+    for (int i = 0; i < used && i < devices->count; i++)
+        if (devices->device[i]->holders)
+            return devices->device[i];
+    return NULL;
+}
+
+static void tell_holders(const struct nvml_device *device, struct arena *arena,
+                         struct facts *facts)
+{
+    if (!device || !device->holders)
+        return;
+    fill_str(&facts->gpu_holders,
+             arena_printf(arena, "%d process%s on GPU %d, the first is pid %d", device->holders,
+                          device->holders == 1 ? "" : "es", device->ordinal, device->holder_pid),
+             "NVML", arena);
+}
+
 void devices_tell(const struct devices *devices, const struct nvml_device *own, int used,
                   struct arena *arena, struct facts *facts)
 {
@@ -146,4 +166,5 @@ void devices_tell(const struct devices *devices, const struct nvml_device *own, 
         fill_str(&facts->gpu_uuid, device->uuid, source, arena);
     fill_int(&facts->gpu_free_bytes, own ? (int64_t)own->free_bytes : least_free(devices, used),
              "NVML");
+    tell_holders(own ? own : held(devices, used), arena, facts);
 }

@@ -22,6 +22,7 @@ static const struct row {
     { "gpu", TEXT, offsetof(struct facts, gpu) },
     { "gpu_memory_bytes", BYTES, offsetof(struct facts, gpu_memory_bytes) },
     { "gpu_free_bytes", BYTES, offsetof(struct facts, gpu_free_bytes) },
+    { "gpu_holders", TEXT, offsetof(struct facts, gpu_holders) },
     { "gpu_uuid", TEXT, offsetof(struct facts, gpu_uuid) },
     { "gpu_arch", COUNT, offsetof(struct facts, gpu_arch) },
     { "gpus_per_node", COUNT, offsetof(struct facts, gpus_per_node) },

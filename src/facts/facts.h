@@ -45,6 +45,7 @@ struct facts {
     struct fact_int gpu_memory_bytes; /* usable by one job's process, not nominal */
     struct fact_int gpu_arch;         /* compute capability x 10: 90 for Hopper */
     struct fact_int gpu_free_bytes;   /* of gpu_memory_bytes, when looked at */
+    struct fact_str gpu_holders;      /* processes on the job's GPUs when looked at, in words */
     struct fact_int gpus_per_node;    /* allocated to this launch on one node */
     struct fact_int
         gpus_visible; /* to this process, once the job is here: CUDA_VISIBLE_DEVICES, NVML */

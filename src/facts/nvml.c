@@ -24,6 +24,15 @@ struct memory_v2 {
     unsigned long long total, reserved, free, used;
 };
 
+/* Of driver 510 and newer. */
+struct process {
+    unsigned int pid;
+    unsigned long long used;
+    unsigned int gpu_instance, compute_instance;
+};
+
+enum { PROCESSES_MOST = 32 };
+
 enum { MEMORY_V2 = (unsigned int)sizeof(struct memory_v2) | 2u << 24 };
 
 static struct {
@@ -38,6 +47,7 @@ static struct {
     int (*mig_mode)(handle, unsigned int *, unsigned int *); /* driver 450 and newer */
     int (*mig_count)(handle, unsigned int *);
     int (*mig_by_index)(handle, unsigned int, handle *);
+    int (*processes)(handle, unsigned int *, struct process *);
 } library;
 
 static const struct {
@@ -56,6 +66,7 @@ static const struct {
     { "nvmlDeviceGetMigMode", &library.mig_mode, false },
     { "nvmlDeviceGetMaxMigDeviceCount", &library.mig_count, false },
     { "nvmlDeviceGetMigDeviceHandleByIndex", &library.mig_by_index, false },
+    { "nvmlDeviceGetComputeRunningProcesses_v3", &library.processes, false },
 };
 
 static bool open_library(void)
@@ -88,6 +99,17 @@ static void ask_memory(handle device, struct nvml_device *out)
     }
 }
 
+static void ask_holders(handle device, struct nvml_device *out)
+{
+    struct process process[PROCESSES_MOST];
+    unsigned int count = PROCESSES_MOST;
+
+    if (!library.processes || library.processes(device, &count, process) != 0 || !count)
+        return;
+    out->holders = (int)count;
+    out->holder_pid = (int)process[0].pid;
+}
+
 static void ask_device(handle device, int ordinal, struct nvml_device *out)
 {
     int major = 0, minor = 0;
@@ -97,6 +119,7 @@ static void ask_device(handle device, int ordinal, struct nvml_device *out)
     library.name(device, out->name, sizeof(out->name));
     library.uuid(device, out->uuid, sizeof(out->uuid));
     ask_memory(device, out);
+    ask_holders(device, out);
     if (library.capability(device, &major, &minor) == 0)
         out->arch = major * 10 + minor;
 }

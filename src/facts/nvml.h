@@ -21,6 +21,8 @@ struct nvml_device {
     uint64_t usable_bytes; /* total without what the driver keeps for itself */
     uint64_t free_bytes;
     int arch; /* compute capability x 10 */
+    int holders;    /* processes that compute on it */
+    int holder_pid; /* of the first of them */
 };
 
 struct nvml {

@@ -309,14 +309,16 @@ static enum answer gpu_is_free(struct walk *walk, struct finding *finding)
 {
     const struct fact_int *all = &walk->facts->gpu_memory_bytes;
     const struct fact_int *left = &walk->facts->gpu_free_bytes;
+    const struct fact_str *holders = &walk->facts->gpu_holders;
     const double gib = 1 << 30;
 
     if (!all->known || !left->known)
         return NOT_APPLICABLE;
     if ((double)(all->value - left->value) < 2 * gib)
         return HOLDS;
-    return violated(walk, finding, "%.1f of the GPU's %.1f GiB are in use already",
-                    (double)(all->value - left->value) / gib, (double)all->value / gib);
+    return violated(walk, finding, "%.1f of the GPU's %.1f GiB are in use already%s%s",
+                    (double)(all->value - left->value) / gib, (double)all->value / gib,
+                    holders->known ? ": " : "", holders->known ? holders->value : "");
 }
 
 /* torch.distributed.launch of torch 2 adds --local-rank=N, that of torch 1 --local_rank=N; Megatron
