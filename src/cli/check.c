@@ -2,6 +2,7 @@
 
 #include "cli/explain_policy.h"
 #include "cli/config_input.h"
+#include "cli/saved.h"
 #include "report/formats.h"
 
 static int fail(const struct error *err)
@@ -22,7 +23,7 @@ static void print_for_ci(const struct cli *cli, const struct report_format *form
     json_decref(entry);
 }
 
-static void print(const struct cli *cli, const struct report *report)
+void check_print(const struct cli *cli, const struct report *report)
 {
     const struct report_format *format = report_format_find(cli->format ? cli->format : "text");
     struct report_style style;
@@ -41,6 +42,20 @@ static void print(const struct cli *cli, const struct report *report)
     json_dumpf(json, stdout, JSON_INDENT(1));
     putchar('\n');
     json_decref(json);
+}
+
+/* A record that cannot be left is no reason to stop a job. */
+static void save(const struct cli *cli, const struct inputs *inputs, struct arena *arena)
+{
+    struct saving saving;
+    struct error err;
+
+    if (saving_begin(&saving, cli->save, arena, &err) == 0) {
+        saving_add(&saving, &inputs->launch, &inputs->environment, &inputs->facts);
+        if (saving_end(&saving, &err) == 0)
+            return;
+    }
+    fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
 }
 
 static int check_one(const struct cli *cli, struct inputs *inputs, struct arena *arena,
@@ -62,7 +77,8 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
                    arena, &report);
     if (inputs->config.path)
         config_localize(&inputs->config, arena, &report);
-    print(cli, &report);
+    check_print(cli, &report);
+    save(cli, inputs, arena);
     return verdict_exit_status(&report, cli->strict);
 }
 
@@ -83,6 +99,8 @@ int check_command(const struct cli *cli)
         status = explain_policy(cli, &inputs, &arena, &err);
     else if (cli->batch)
         status = check_batch(cli, &inputs, &err);
+    else if (cli->saved)
+        status = check_saved(cli, &inputs, &err);
     else
         status = check_one(cli, &inputs, &arena, &err);
     if (status < 0)

@@ -6,6 +6,10 @@
 #include "cli/inputs.h"
 
 int check_command(const struct cli *cli);
+/* A report on standard output, in the format asked for. */
+struct report;
+void check_print(const struct cli *cli, const struct report *report);
+
 int rules_command(const struct cli *cli);
 int version_command(void);
 

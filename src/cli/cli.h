@@ -26,6 +26,8 @@ struct cli {
     const char *format;
     const char *colour;
     const char *batch;
+    const char *save;
+    const char *saved;
     const char *stage;
     const char *option;
     const char *script;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "facts/allocation.h"
@@ -185,38 +186,112 @@ static int read_policy(json_t *record, const struct facts *facts, struct policy 
     return rc;
 }
 
-static int decide(json_t *record, const struct policy *policy, const struct option_extra *extra,
-                  struct arena *arena, struct report *report, struct error *err)
+int record_read(json_t *object, struct arena *arena, struct record *record, struct error *err)
 {
     struct environment env = { 0 };
-    struct policy *own = arena_alloc(arena, sizeof(*own));
-    struct facts *facts = arena_alloc(arena, sizeof(*facts));
-    struct launch *launch = arena_alloc(arena, sizeof(*launch));
-    struct request request = { .launch = launch, .facts = facts, .policy = own,
-                               .extra = extra, .want_fixes = true };
 
-    facts_init(facts);
-    if (!json_is_object(record))
+    memset(record, 0, sizeof(*record));
+    facts_init(&record->facts);
+    if (!json_is_object(object))
         return error_set(err, "a record must be a JSON object");
-    if (read_string(record, "id", &request.id, arena, err) < 0)
+    if (read_string(object, "id", &record->id, arena, err) < 0 || check_keys(object, err) < 0 ||
+        read_environment(json_object_get(object, "env"), &env, arena, err) < 0 ||
+        read_launch(object, &env, &record->launch, arena, err) < 0 ||
+        read_facts(object, &record->launch.environment, &record->facts, arena, err) < 0)
         return -1;
-    report->id = request.id;
-    if (check_keys(record, err) < 0 ||
-        read_environment(json_object_get(record, "env"), &env, arena, err) < 0 ||
-        read_launch(record, &env, launch, arena, err) < 0 ||
-        read_facts(record, &launch->environment, facts, arena, err) < 0)
-        return -1;
-    facts_place(NULL, facts);
-    *own = *policy;
-    if (read_policy(record, facts, own, arena, err) < 0)
-        return -1;
-    facts_from_policy(own, arena, facts);
-    if (launch->command)
-        allocation_tell(launch, arena, facts);
-    facts_from_gpu(facts);
-    launch_complete(launch, facts, arena);
-    verdict_decide(&request, arena, report);
+    facts_place(NULL, &record->facts);
     return 0;
+}
+
+void record_complete(struct record *record, struct arena *arena)
+{
+    if (record->launch.command)
+        allocation_tell(&record->launch, arena, &record->facts);
+    facts_from_gpu(&record->facts);
+    launch_complete(&record->launch, &record->facts, arena);
+}
+
+static int decide(json_t *object, const struct policy *policy, const struct option_extra *extra,
+                  struct arena *arena, struct report *report, struct error *err)
+{
+    struct record *record = arena_alloc(arena, sizeof(*record));
+    struct policy *own = arena_alloc(arena, sizeof(*own));
+    int rc = record_read(object, arena, record, err);
+
+    report->id = record->id;
+    *own = *policy;
+    if (rc < 0 || read_policy(object, &record->facts, own, arena, err) < 0)
+        return -1;
+    facts_from_policy(own, arena, &record->facts);
+    record_complete(record, arena);
+    verdict_decide(&(struct request) { .id = record->id,
+                                       .launch = &record->launch,
+                                       .facts = &record->facts,
+                                       .policy = own,
+                                       .extra = extra,
+                                       .want_fixes = true },
+                   arena, report);
+    return 0;
+}
+
+static bool is_secret(const char *name, size_t length)
+{
+    static const char *const parts[] = { "KEY",    "TOKEN",    "SECRET",
+                                         "PASSWD", "PASSWORD", "CREDENTIAL" };
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        for (size_t at = 0; at + strlen(parts[i]) <= length; at++)
+            if (strncasecmp(name + at, parts[i], strlen(parts[i])) == 0)
+                return true;
+    return false;
+}
+
+static json_t *environment_json(const struct environment *env)
+{
+    json_t *object = json_object();
+
+    for (int i = 0; i < env->count; i++) {
+        size_t n = strcspn(env->entry[i], "=");
+
+        if (env->entry[i][n] && !is_secret(env->entry[i], n))
+            json_object_setn_new(object, env->entry[i], n, json_string(env->entry[i] + n + 1));
+    }
+    return object;
+}
+
+/* NULL for words that JSON cannot hold. */
+static json_t *words_json(int argc, const char *const *argv)
+{
+    json_t *array = json_array();
+
+    for (int i = 0; i < argc; i++) {
+        if (json_array_append_new(array, json_string(argv[i])) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+json_t *record_of(const struct launch *launch, const struct environment *env,
+                  const struct facts *facts)
+{
+    json_t *object = json_object();
+    json_t *words = launch->command ? words_json(launch->command_argc, launch->command) :
+                                      words_json(launch->argc, launch->argv);
+
+    if (json_object_set_new(object, launch->command ? "command" : "argv", words) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    if (!launch->command)
+        json_object_set_new(object, "script", json_string(launch->script));
+    if (!launch->command && launch->world.known)
+        json_object_set_new(object, "world", json_integer(launch->world.value));
+    if (env->known)
+        json_object_set_new(object, "env", environment_json(env));
+    json_object_set_new(object, "facts", facts_of_job(facts));
+    return object;
 }
 
 json_t *record_check(const char *text, size_t number, const struct policy *policy,

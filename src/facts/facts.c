@@ -13,32 +13,33 @@ static const struct row {
     const char *name;
     enum kind kind;
     size_t offset;
+    bool machine; /* of the machine or the allocation, not of the job */
 } rows[] = {
-    { "megatron", TEXT, offsetof(struct facts, megatron) },
-    { "megatron_tree", TEXT, offsetof(struct facts, megatron_tree) },
-    { "megatron_changed", TEXT, offsetof(struct facts, megatron_changed) },
-    { "places_gone", TEXT, offsetof(struct facts, places_gone) },
-    { "options_in_tree", TEXT, offsetof(struct facts, options_in_tree) },
-    { "gpu", TEXT, offsetof(struct facts, gpu) },
-    { "gpu_memory_bytes", BYTES, offsetof(struct facts, gpu_memory_bytes) },
-    { "gpu_free_bytes", BYTES, offsetof(struct facts, gpu_free_bytes) },
-    { "gpu_holders", TEXT, offsetof(struct facts, gpu_holders) },
-    { "gpu_uuid", TEXT, offsetof(struct facts, gpu_uuid) },
-    { "gpu_arch", COUNT, offsetof(struct facts, gpu_arch) },
-    { "gpus_per_node", COUNT, offsetof(struct facts, gpus_per_node) },
-    { "gpus_visible", COUNT, offsetof(struct facts, gpus_visible) },
-    { "nodes_allocated", COUNT, offsetof(struct facts, nodes_allocated) },
-    { "nvlink_domain", COUNT, offsetof(struct facts, nvlink_domain) },
-    { "vocab_size", COUNT, offsetof(struct facts, vocab_size) },
-    { "padded_vocab_size", COUNT, offsetof(struct facts, padded_vocab_size) },
-    { "path", TEXT, offsetof(struct facts, path) },
-    { "partition", TEXT, offsetof(struct facts, partition) },
-    { "torch", PACKAGE, offsetof(struct facts, torch) },
-    { "transformer_engine", PACKAGE, offsetof(struct facts, transformer_engine) },
-    { "apex", PACKAGE, offsetof(struct facts, apex) },
-    { "flash_attn", PACKAGE, offsetof(struct facts, flash_attn) },
-    { "cudnn", PACKAGE, offsetof(struct facts, cudnn) },
-    { "python", PACKAGE, offsetof(struct facts, python) },
+    { "megatron", TEXT, offsetof(struct facts, megatron), false },
+    { "megatron_tree", TEXT, offsetof(struct facts, megatron_tree), false },
+    { "megatron_changed", TEXT, offsetof(struct facts, megatron_changed), false },
+    { "places_gone", TEXT, offsetof(struct facts, places_gone), false },
+    { "options_in_tree", TEXT, offsetof(struct facts, options_in_tree), false },
+    { "gpu", TEXT, offsetof(struct facts, gpu), true },
+    { "gpu_memory_bytes", BYTES, offsetof(struct facts, gpu_memory_bytes), true },
+    { "gpu_free_bytes", BYTES, offsetof(struct facts, gpu_free_bytes), true },
+    { "gpu_holders", TEXT, offsetof(struct facts, gpu_holders), true },
+    { "gpu_uuid", TEXT, offsetof(struct facts, gpu_uuid), true },
+    { "gpu_arch", COUNT, offsetof(struct facts, gpu_arch), true },
+    { "gpus_per_node", COUNT, offsetof(struct facts, gpus_per_node), true },
+    { "gpus_visible", COUNT, offsetof(struct facts, gpus_visible), true },
+    { "nodes_allocated", COUNT, offsetof(struct facts, nodes_allocated), true },
+    { "nvlink_domain", COUNT, offsetof(struct facts, nvlink_domain), true },
+    { "vocab_size", COUNT, offsetof(struct facts, vocab_size), false },
+    { "padded_vocab_size", COUNT, offsetof(struct facts, padded_vocab_size), false },
+    { "path", TEXT, offsetof(struct facts, path), false },
+    { "partition", TEXT, offsetof(struct facts, partition), false },
+    { "torch", PACKAGE, offsetof(struct facts, torch), false },
+    { "transformer_engine", PACKAGE, offsetof(struct facts, transformer_engine), false },
+    { "apex", PACKAGE, offsetof(struct facts, apex), false },
+    { "flash_attn", PACKAGE, offsetof(struct facts, flash_attn), false },
+    { "cudnn", PACKAGE, offsetof(struct facts, cudnn), false },
+    { "python", PACKAGE, offsetof(struct facts, python), false },
 };
 enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
 
@@ -186,6 +187,24 @@ int facts_read(struct facts *facts, json_t *object, struct arena *arena, struct 
     }
     *facts = read;
     return 0;
+}
+
+json_t *facts_of_job(const struct facts *facts)
+{
+    json_t *object = json_object();
+
+    for (int i = 0; i < ROW_COUNT; i++) {
+        const void *fact = (const char *)facts + rows[i].offset;
+        const struct fact_int *number = fact;
+        const struct fact_str *text = fact;
+
+        if (rows[i].machine || (is_text(&rows[i]) ? !text->known : !number->known))
+            continue;
+        json_object_set_new(object, rows[i].name,
+                            is_text(&rows[i]) ? json_string(text->value) :
+                                                json_integer(number->value));
+    }
+    return object;
 }
 
 static void print_bytes(FILE *out, int64_t bytes)

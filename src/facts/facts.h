@@ -76,6 +76,10 @@ bool facts_has(const char *name);
  * Unknown names and wrong types are errors that name the key. Strings are copied to 'arena'. */
 int facts_read(struct facts *facts, json_t *object, struct arena *arena, struct error *err);
 
+/* The known facts that do not depend on the machine: Megatron's tree, packages, vocabulary. The caller
+ * decrefs. */
+json_t *facts_of_job(const struct facts *facts);
+
 /* One line for each known fact with its source, then the names of the unknown ones. */
 void facts_print(const struct facts *facts, FILE *out);
 

@@ -42,6 +42,24 @@ static void look_at_gpus(const struct launch *launch, bool starts, struct arena 
                  arena, facts);
 }
 
+void facts_gather_node(const struct environment *env, const struct launch *launch,
+                       const struct policy *policy, struct arena *arena, struct facts *facts)
+{
+    struct launch here = *launch;
+
+    /* Whatever starts the ranks from here or elsewhere, this is one of the machines they will use. */
+    here.environment = *env;
+    here.as_task = false;
+    here.remote = here.container = false;
+    here.layer_count = 0;
+    look_at_gpus(&here, true, arena, facts);
+    if (facts->gpus_visible.known)
+        facts->gpus_per_node = facts->gpus_visible;
+    from_policy(policy, facts);
+    allocation_tell(&here, arena, facts);
+    facts->gpus_visible = (struct fact_int){ 0 }; /* what this process sees no rank need see */
+}
+
 void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts)
 {
     char cwd[PATH_MAX];

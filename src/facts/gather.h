@@ -13,6 +13,11 @@
 void facts_gather(const struct launch *launch, const struct policy *policy, bool starts,
                   struct arena *arena, struct facts *facts);
 
+/* What a machine of the job knows of it: its GPUs and, from Slurm's variables of this process 'env', how
+ * many of them are the job's. Fills what is not known yet; never fails. */
+void facts_gather_node(const struct environment *env, const struct launch *launch,
+                       const struct policy *policy, struct arena *arena, struct facts *facts);
+
 /* The Megatron tree, options it mentions, packages: what is the same for all ranks, so that only
  * the one that decides needs to read it (thousands of ranks share one file system). Fills what is
  * not known yet; never fails. */
