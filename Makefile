@@ -3,7 +3,7 @@
 #   make            build/megatron-preflight and build/libexec/megatron-preflight-mpi
 #   make check      every test; DEVELOPER=1 adds warnings as errors, SANITIZE=address,undefined a sanitizer
 #   make deps       install what building needs (Debian packages; as root); deps-check what the tests need
-#   make install    into $(DESTDIR)$(prefix); uninstall takes it out again
+#   make install    into $(DESTDIR)$(prefix); uninstall takes it out again; install-slurm adds Slurm's hooks
 #   make help       the other targets
 #
 # Knobs: CC, CFLAGS, prefix, sysconfdir (compiled in), DESTDIR, DEVELOPER=1, SANITIZE=address,undefined, V=1
@@ -17,6 +17,7 @@ bindir = $(prefix)/bin
 libdir = $(prefix)/lib
 includedir = $(prefix)/include
 libexecdir = $(prefix)/libexec/megatron-preflight
+sysconfdir = /etc
 mandir = $(prefix)/share/man
 # The site's policy. Compiled in: what users could set would bind none of them.
 sysconfdir = /etc
@@ -239,6 +240,25 @@ uninstall:
 	rm -f $(DESTDIR)$(libdir)/libmegatron-preflight.a $(DESTDIR)$(includedir)/megatron_preflight.h
 	rm -rf $(DESTDIR)$(libexecdir)
 
+# Slurm's hooks; the SPANK plugin needs libslurm-dev. slurm/README.md says which line of slurm.conf names them.
+SLURM_HOOKS = prolog prolog-slurmctld task-prolog
+SLURM_SCRIPTS = dispatch.sh cli_filter.lua job_submit.lua
+
+spank: $(B)/slurm/megatron-preflight.so
+
+$(B)/slurm/megatron-preflight.so: slurm/spank.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) $(SANITIZER) -DBINDIR='"$(bindir)"' \
+	    -DSYSCONFDIR='"$(sysconfdir)"' -shared -fPIC $(LDFLAGS) -o $@ $<
+
+install-slurm: install spank
+	install -d $(DESTDIR)$(libexecdir)/slurm $(DESTDIR)$(libdir)/slurm
+	install $(SLURM_HOOKS:%=slurm/%) $(DESTDIR)$(libexecdir)/slurm
+	install -m 644 $(SLURM_SCRIPTS:%=slurm/%) $(DESTDIR)$(libexecdir)/slurm
+	cd $(DESTDIR)$(libexecdir)/slurm && sed -i 's#@bindir@#$(bindir)#; s#@libexecdir@#$(libexecdir)#; s#@sysconfdir@#$(sysconfdir)#' \
+	    $(SLURM_HOOKS) $(SLURM_SCRIPTS)
+	install -m 644 $(B)/slurm/megatron-preflight.so $(DESTDIR)$(libdir)/slurm
+
 dist:
 	git archive --prefix=megatron-preflight-$(VERSION)/ HEAD | xz > megatron-preflight-$(VERSION).tar.xz
 
@@ -269,7 +289,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement launches accuracy bench fuzz check-slurm
+.PHONY: all spank install-slurm demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement launches accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)

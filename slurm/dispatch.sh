@@ -1,0 +1,65 @@
+# What the shell hooks share; sourced by them. Settings, each of which a file @sysconfdir@/megatron-preflight/slurm/settings
+# may set anew:
+preflight=@bindir@/megatron-preflight
+records=/var/spool/megatron-preflight # where cli_filter.lua leaves what it checked: mode 1777, seen by all nodes
+seconds=8                             # for one verdict; a hook that takes longer says so and lets the job go
+slurm_bin=/usr/bin                    # scontrol and scancel
+
+# An operator's switches, no job and no slurm.conf needs to be edited:
+#   touch $switches/off           all hooks; $switches/prolog.off: one of them
+#   touch $switches/dry-run       say what would be done, do nothing; $switches/prolog.dry-run
+switches=@sysconfdir@/megatron-preflight/slurm
+
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+[ ! -r "$switches/settings" ] || . "$switches/settings"
+job=${SLURM_JOB_ID:-}
+record="$records/$job.jsonl"
+
+is_on() {
+    [ -n "$job" ] && [ -x "$preflight" ] && [ ! -e "$switches/off" ] && [ ! -e "$switches/$hook.off" ]
+}
+
+is_dry_run() {
+    [ -e "$switches/dry-run" ] || [ -e "$switches/$hook.dry-run" ]
+}
+
+# To the log of the daemon that runs the hook, and to syslog where there is one.
+say() {
+    echo "megatron-preflight: $hook: $*" >&2
+    ! command -v logger > /dev/null || logger -t megatron-preflight "$hook: job $job: $*" 2> /dev/null || :
+}
+
+# The verdict on what 'check' is given: 0 go, 1 stop with the first reason in $reason, 2 none. It is reached as the user
+# whose job it is, who may do nothing more, without the daemon's environment; a hook that does not run as root stays who
+# it is. The deadline is kept by the hook's own user: the job's could stop the clock.
+decide() {
+    set -- env -i PATH="$PATH" LC_ALL=C.UTF-8 SLURM_JOB_ID="$job" ${SLURM_CONF:+"SLURM_CONF=$SLURM_CONF"} \
+        ${SLURM_JOB_NUM_NODES:+"SLURM_JOB_NUM_NODES=$SLURM_JOB_NUM_NODES"} \
+        ${SLURM_JOB_GPUS:+"SLURM_JOB_GPUS=$SLURM_JOB_GPUS"} \
+        ${CUDA_VISIBLE_DEVICES:+"CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} \
+        "$preflight" check --quiet --color never "$@"
+    [ "$(id -u)" != 0 ] || set -- setpriv --reuid="$SLURM_JOB_UID" --regid="$(id -g "$SLURM_JOB_UID")" \
+        --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@"
+    answer=$(timeout -k 1 "$seconds" "$@" 2>&1 < /dev/null)
+    status=$?
+    case $status in
+    0) return 0 ;;
+    1) reason=$(printf '%s\n' "$answer" | sed -n 's/^error //p' | head -n 1 | cut -c 1-400); return 1 ;;
+    124 | 137) say "no verdict within $seconds s; the job goes unchecked" ;;
+    *) say "no verdict (status $status), the job goes unchecked: $(printf '%s' "$answer" | tail -n 1 | cut -c 1-200)" ;;
+    esac
+    return 2
+}
+
+# Cancels the job for $reason, which its owner finds in AdminComment (scontrol show job).
+cancel() {
+    if is_dry_run; then
+        say "would cancel, but for the dry run: $reason"
+        "$slurm_bin/scontrol" update jobid="$job" admincomment="megatron-preflight (dry run): $reason"
+        return
+    fi
+    say "cancelled: $reason"
+    "$slurm_bin/scontrol" update jobid="$job" admincomment="megatron-preflight: $reason"
+    "$slurm_bin/scancel" "$job"
+}
