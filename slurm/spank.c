@@ -55,11 +55,11 @@ static bool is_on(const struct settings *settings, const char *name)
 }
 
 /* The words srun was started with, behind OWN_WORDS places for ours; NULL when they cannot be read. */
-static char **typed_words(char *text, size_t size)
+static const char **typed_words(char *text, size_t size)
 {
     int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC), count = 0;
     size_t length = 0;
-    char **word;
+    const char **word;
     ssize_t n;
 
     if (fd < 0)
@@ -105,19 +105,19 @@ static int status_of(pid_t child, int seconds)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static int ask(const struct settings *settings, char **word, unsigned int job)
+static int ask(const struct settings *settings, const char **word, unsigned int job)
 {
     char record[4096];
     pid_t child;
 
     snprintf(record, sizeof(record), "%s/%u.jsonl", settings->records, job);
-    memcpy(word, (char *[OWN_WORDS]){ (char *)settings->preflight, "check", "--quiet", "--save",
+    memcpy(word, (const char *[OWN_WORDS]){ settings->preflight, "check", "--quiet", "--save",
                                       record, "--color", "never", "--" },
            OWN_WORDS * sizeof(*word));
     child = fork();
     if (child == 0) {
         dup2(STDERR_FILENO, STDOUT_FILENO);
-        execv(settings->preflight, word);
+        execv(settings->preflight, (char **)word);
         _exit(127);
     }
     return child < 0 ? -1 : status_of(child, settings->seconds);
@@ -146,7 +146,7 @@ int slurm_spank_local_user_init(spank_t spank, int ac, char **av)
     struct settings settings = settings_of(ac, av);
     unsigned int job = 0;
     char *text = malloc(WORDS_BYTES_MOST);
-    char **word;
+    const char **word;
     int rc = 0;
 
     if (text && !is_on(&settings, "off") && !is_on(&settings, "spank.off") &&
