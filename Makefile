@@ -17,7 +17,6 @@ bindir = $(prefix)/bin
 libdir = $(prefix)/lib
 includedir = $(prefix)/include
 libexecdir = $(prefix)/libexec/megatron-preflight
-sysconfdir = /etc
 mandir = $(prefix)/share/man
 # The site's policy. Compiled in: what users could set would bind none of them.
 sysconfdir = /etc

@@ -1,5 +1,5 @@
 /* The environment a process will see, as a value: "NAME=value" strings that are borrowed. Not known (a
- * batch record without "env") is different from empty. */
+ * batch record without "env") is different from empty; what is certainly set can be listed then, too. */
 #ifndef BASE_ENVIRONMENT_H
 #define BASE_ENVIRONMENT_H
 

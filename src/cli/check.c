@@ -63,7 +63,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
 {
     struct report report;
 
-    if (cli->argc == 0 && !config_is_given(cli))
+    if (cli->argc == 0 && !cli->text && !config_is_given(cli))
         return error_set(err, "nothing to check: give the launch command, or -- and the trainer's "
                               "options; see megatron-preflight check --help");
     if (inputs_gather(cli, arena, inputs, err) < 0)

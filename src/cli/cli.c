@@ -65,6 +65,8 @@ const struct cli_option cli_options[] = {
       "leave what was checked in FILE, for --saved" },
     { "saved", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(saved), NULL,
       "check what --save left, with the GPUs of this machine and its part of the Slurm job" },
+    { "text", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(text), NULL,
+      "check a batch script by its text alone and run nothing of it; what only a shell can know is not known" },
     { "strict", 0, NULL, CHECK, CLI_FLAG, FIELD(strict), NULL,
       "exit with 3 when something that matters cannot be known" },
     { "stage", 0, "STAGE", RULES, CLI_STRING, FIELD(stage), NULL, "only rules of this stage" },

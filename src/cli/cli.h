@@ -28,6 +28,7 @@ struct cli {
     const char *batch;
     const char *save;
     const char *saved;
+    const char *text;
     const char *stage;
     const char *option;
     const char *script;

@@ -1,5 +1,6 @@
 #include "cli/inputs.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +9,17 @@
 
 #include "base/parse_size.h"
 #include "cli/config_input.h"
+#include "base/read_file.h"
 #include "cli/policy_flags.h"
 #include "facts/allocation.h"
 #include "facts/gather.h"
 #include "facts/place.h"
+#include "launch/sbatch.h"
 #include "megatron/options_file.h"
 
 extern char **environ;
+
+enum { SCRIPT_BYTES_MOST = 4 << 20 };
 
 static struct environment this_environment(void)
 {
@@ -147,6 +152,30 @@ static void find_launch(const struct cli *cli, const struct environment *env, st
         launch_parse(cli->argc, cli->argv, env, arena, launch);
 }
 
+/* A batch script without a sandbox: as if its text were given to sbatch --wrap, by somebody whose
+ * environment we do not know. */
+static int find_launch_in_text(const char *path, struct arena *arena, struct launch *launch,
+                               struct error *err)
+{
+    static const struct environment unknown;
+    const char *const *directive;
+    const char **word;
+    size_t size;
+    char *text = read_file(path, SCRIPT_BYTES_MOST, arena, &size);
+    int count;
+
+    if (!text)
+        return error_set(err, "cannot read '%s': %s", path, strerror(errno));
+    directive = sbatch_directives(text, arena, &count);
+    word = arena_alloc(arena, ((size_t)count + 4) * sizeof(*word));
+    word[0] = "sbatch";
+    memcpy(word + 1, directive, (size_t)count * sizeof(*word));
+    word[count + 1] = "--wrap";
+    word[count + 2] = text;
+    launch_parse(count + 3, word, &unknown, arena, launch);
+    return 0;
+}
+
 /* What holds for jobs of this place only. */
 static void narrow_policy(const struct cli *cli, struct arena *arena, struct inputs *inputs)
 {
@@ -169,8 +198,11 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
         return -1;
     if (config_input(cli, arena, &inputs->config, err) < 0)
         return -1;
-    find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
-                &inputs->config, &inputs->launch);
+    if (cli->text && find_launch_in_text(cli->text, arena, &inputs->launch, err) < 0)
+        return -1;
+    if (!cli->text)
+        find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
+                    &inputs->config, &inputs->launch);
     facts->environment = inputs->launch.environment;
     narrow_policy(cli, arena, inputs);
     if (from_options(cli, inputs, err) < 0)

@@ -94,6 +94,7 @@ static int check_line(const struct cli *cli, struct inputs *inputs, const char *
     struct record *record = arena_alloc(arena, sizeof(*record));
     json_error_t where;
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &where);
+    struct policy policy = inputs->policy;
     struct report report;
     int rc;
 
@@ -104,10 +105,12 @@ static int check_line(const struct cli *cli, struct inputs *inputs, const char *
     if (rc < 0)
         return -1;
     look_at_machine(inputs, record, arena);
+    policy_narrow(&policy, record->facts.path.known ? record->facts.path.value : NULL,
+                  record->facts.partition.known ? record->facts.partition.value : NULL);
     verdict_decide(&(struct request) { .id = record->id,
                                        .launch = &record->launch,
                                        .facts = &record->facts,
-                                       .policy = &inputs->policy,
+                                       .policy = &policy,
                                        .extra = &inputs->extra,
                                        .want_fixes = true },
                    arena, &report);

@@ -204,8 +204,7 @@ void sbatch_of_options(struct peel *peel, struct sbatch_job *job)
     *job = (struct sbatch_job) { .environment = peel->launch->environment };
     count(peel, job);
     tell_gpu(peel, job);
-    if (peel->launch->environment.known)
-        set_environment(peel, job);
+    set_environment(peel, job);
     job->environment = peel->launch->environment;
 }
 

@@ -32,6 +32,9 @@ static void gpus_are_listed(void **state)
     assert_string_equal(nvml.device[0].uuid, "GPU-aaaa-1");
     assert_true(nvml.device[0].usable_bytes == 81008ULL << 20);
     assert_true(nvml.device[0].free_bytes == 80008ULL << 20);
+    assert_int_equal(nvml.device[0].holders, 1);
+    assert_int_equal(nvml.device[0].holder_pid, 4242);
+    assert_int_equal(nvml.device[1].holders, 0);
     assert_int_equal(nvml.device[0].arch, 90);
     assert_true(nvml.device[1].divided);
     assert_true(nvml.device[3].mig);
