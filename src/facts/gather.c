@@ -55,7 +55,7 @@ void facts_gather_node(const struct environment *env, const struct launch *launc
     look_at_gpus(&here, true, arena, facts);
     if (facts->gpus_visible.known)
         facts->gpus_per_node = facts->gpus_visible;
-    from_policy(policy, arena, facts);
+    facts_from_policy(policy, arena, facts);
     allocation_tell(&here, arena, facts);
     facts->gpus_visible = (struct fact_int){ 0 }; /* what this process sees no rank need see */
 }
