@@ -139,8 +139,9 @@ static const char *this_directory(struct arena *arena)
     return getcwd(cwd, sizeof(cwd)) ? arena_strdup(arena, cwd) : NULL;
 }
 
+/* Takes the command apart, and once more when a file would tell more. */
 static void find_launch(const struct cli *cli, const struct environment *env, struct arena *arena,
-                        const struct config *config, struct launch *launch)
+                        const struct config *config, struct facts *facts, struct launch *launch)
 {
     if (config->path)
         config_launch(config, cli->script ? cli->script : "pretrain_gpt.py", cli->argc, cli->argv,
@@ -149,7 +150,9 @@ static void find_launch(const struct cli *cli, const struct environment *env, st
         launch_from_argv(cli->script ? cli->script : "pretrain_gpt.py", cli->argc, cli->argv,
                          cli->world_size, env, launch);
     else
-        launch_parse(cli->argc, cli->argv, env, arena, launch);
+        launch_parse_files(cli->argc, cli->argv, env, &facts->files, arena, launch);
+    if (!cli->facts && facts_gather_launch_file(launch, cli->command == CLI_RUN, arena, facts))
+        launch_parse_files(cli->argc, cli->argv, env, &facts->files, arena, launch);
 }
 
 /* A batch script without a sandbox: as if its text were given to sbatch --wrap, by somebody whose
@@ -202,7 +205,7 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
         return -1;
     if (!cli->text)
         find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
-                    &inputs->config, &inputs->launch);
+                    &inputs->config, facts, &inputs->launch);
     facts->environment = inputs->launch.environment;
     narrow_policy(cli, arena, inputs);
     if (from_options(cli, inputs, err) < 0)

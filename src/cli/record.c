@@ -119,8 +119,7 @@ static int read_more_facts(json_t *more, struct facts *facts, struct arena *aren
     return rc < 0 ? error_prefix(err, "facts") : 0;
 }
 
-static int read_facts(json_t *record, const struct environment *env, struct facts *facts,
-                      struct arena *arena, struct error *err)
+static int read_facts(json_t *record, struct facts *facts, struct arena *arena, struct error *err)
 {
     const char *megatron = NULL, *gpu = NULL;
     json_t *more = json_object_get(record, "facts");
@@ -130,7 +129,6 @@ static int read_facts(json_t *record, const struct environment *env, struct fact
         return -1;
     if (read_more_facts(more, facts, arena, err) < 0)
         return -1;
-    facts->environment = *env;
     if (megatron)
         facts->megatron =
             (struct fact_str){ .known = true, .value = megatron, .source = "record" };
@@ -141,8 +139,8 @@ static int read_facts(json_t *record, const struct environment *env, struct fact
     return 0;
 }
 
-static int read_launch(json_t *record, const struct environment *env, struct launch *launch,
-                       struct arena *arena, struct error *err)
+static int read_launch(json_t *record, const struct environment *env, const struct files *files,
+                       struct launch *launch, struct arena *arena, struct error *err)
 {
     json_t *argv = json_object_get(record, "argv"), *command = json_object_get(record, "command");
     json_t *world = json_object_get(record, "world");
@@ -162,7 +160,7 @@ static int read_launch(json_t *record, const struct environment *env, struct lau
     if (argv)
         launch_from_argv(script, count, words, 0, env, launch);
     else
-        launch_parse(count, words, env, arena, launch);
+        launch_parse_files(count, words, env, files, arena, launch);
     if (json_is_integer(world))
         launch->world = (struct fact_int){ .known = true, .value = json_integer_value(world),
                                            .source = "record" };
@@ -196,9 +194,10 @@ int record_read(json_t *object, struct arena *arena, struct record *record, stru
         return error_set(err, "a record must be a JSON object");
     if (read_string(object, "id", &record->id, arena, err) < 0 || check_keys(object, err) < 0 ||
         read_environment(json_object_get(object, "env"), &env, arena, err) < 0 ||
-        read_launch(object, &env, &record->launch, arena, err) < 0 ||
-        read_facts(object, &record->launch.environment, &record->facts, arena, err) < 0)
+        read_facts(object, &record->facts, arena, err) < 0 ||
+        read_launch(object, &env, &record->facts.files, &record->launch, arena, err) < 0)
         return -1;
+    record->facts.environment = record->launch.environment;
     facts_place(NULL, &record->facts);
     return 0;
 }

@@ -142,6 +142,30 @@ static int read_environment(struct facts *facts, json_t *object, struct arena *a
     return 0;
 }
 
+/* {"/job/hostfile": "a slots=8\n", "other": null}: the text of each file, null: it is not there. An array of
+ * names says nothing of what is in them. */
+static int read_files(struct facts *facts, json_t *value, struct arena *arena, struct error *err)
+{
+    struct file *file = arena_alloc(arena, (json_object_size(value) + 1) * sizeof(*file));
+    const char *path;
+    json_t *text;
+    int count = 0;
+
+    if (!json_is_array(value) && !json_is_object(value))
+        return error_set(err, "'files' must be an array or an object");
+    json_object_foreach(value, path, text)
+    {
+        if (!json_is_string(text) && !json_is_null(text))
+            return error_set(err, "'files': '%s' must be a string or null", path);
+        file[count++] = (struct file) {
+            .path = arena_strdup(arena, path),
+            .text = json_is_null(text) ? NULL : arena_strdup(arena, json_string_value(text)),
+        };
+    }
+    facts->files = (struct files) { .count = count, .file = file };
+    return 0;
+}
+
 bool facts_has(const char *name)
 {
     if (strcmp(name, "env") == 0 || strcmp(name, "files") == 0 || strcmp(name, "ranks") == 0)
@@ -162,9 +186,7 @@ static int read_one(struct facts *facts, const char *name, json_t *value, struct
     if (strcmp(name, "ranks") == 0)
         return facts_read_ranks(facts, value, arena, err);
     if (strcmp(name, "files") == 0)
-        return json_is_array(value) || json_is_object(value)
-                   ? 0 /* no rule asks for a file's presence yet */
-                   : error_set(err, "'files' must be an array or an object");
+        return read_files(facts, value, arena, err);
     for (int i = 0; i < ROW_COUNT; i++)
         if (strcmp(rows[i].name, name) == 0)
             return is_text(&rows[i]) ? read_text(facts, &rows[i], value, arena, err)

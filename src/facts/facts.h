@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/environment.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "megatron/release.h"
 
 struct cluster_facts; /* cluster/cluster.h */
@@ -31,6 +32,7 @@ struct fact_str {
 
 struct facts {
     struct environment environment;   /* what the trainer sees */
+    struct files files; /* that launchers read: deepspeed's hostfile, accelerate's configuration */
     struct fact_str megatron;         /* release text as found: "0.16.0", "main" */
     struct fact_str megatron_tree;    /* directory that holds megatron/ */
     struct fact_str megatron_changed; /* rule-bearing files that differ from the release's,

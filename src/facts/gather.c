@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/read_file.h"
 #include "facts/allocation.h"
 #include "facts/devices.h"
 #include "facts/option_search.h"
@@ -13,6 +14,9 @@
 
 /* A driver without its daemon wakes every GPU of the node first: seconds, not minutes. */
 static const double nvml_deadline_seconds = 10;
+
+/* No hostfile and no configuration of a launcher is larger. */
+enum { LAUNCH_FILE_MAX = 1 << 20 };
 
 /* When only checking: is this a machine the job could run on? */
 static bool can_hold(const struct devices *devices, const struct launch *launch)
@@ -58,6 +62,25 @@ void facts_gather_node(const struct environment *env, const struct launch *launc
     facts_from_policy(policy, arena, facts);
     allocation_tell(&here, arena, facts);
     facts->gpus_visible = (struct fact_int){ 0 }; /* what this process sees no rank need see */
+}
+
+bool facts_gather_launch_file(const struct launch *launch, bool starts, struct arena *arena,
+                              struct facts *facts)
+{
+    const char *path = launch->wanted_file;
+    struct file *file = arena_alloc(arena, ((size_t)facts->files.count + 1) * sizeof(*file));
+    size_t size;
+
+    if (!path || launch->container)
+        return false;
+    for (int i = 0; i < facts->files.count; i++)
+        file[i] = facts->files.file[i];
+    file[facts->files.count] =
+        (struct file) { .path = path, .text = read_file(path, LAUNCH_FILE_MAX, arena, &size) };
+    if (!file[facts->files.count].text && (!starts || access(path, F_OK) == 0))
+        return false;
+    facts->files = (struct files) { .count = facts->files.count + 1, .file = file };
+    return true;
 }
 
 void facts_gather_files(const struct launch *launch, struct arena *arena, struct facts *facts)

@@ -4,6 +4,7 @@
 
 #include "launch/count.h"
 #include "launch/peel.h"
+#include "launch/trainer.h"
 
 void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
                       const struct environment *env, struct launch *launch)
@@ -119,69 +120,6 @@ static void peel_one(struct peel *peel)
         peel_trainer(peel, 0, peel->module);
     else
         stop_at_stranger(peel);
-}
-
-static bool has_any(const struct launch *launch, const char *const *names)
-{
-    for (int i = 0; i < launch->argc; i++) {
-        size_t n = strcspn(launch->argv[i], "=");
-
-        for (const char *const *name = names; *name; name++)
-            if (strlen(*name) == n && memcmp(launch->argv[i], *name, n) == 0)
-                return true;
-    }
-    return false;
-}
-
-bool launch_script_is_megatrons(const struct launch *launch)
-{
-    static const char *const entries[] = { "pretrain_gpt.py",   "pretrain_hybrid.py",
-                                           "pretrain_mamba.py", "pretrain_vlm.py",
-                                           "pretrain_bert.py",  "pretrain_t5.py",
-                                           "pretrain_retro.py", "train_rl.py" };
-
-    const char *name = launch->script ? launcher_base_name(launch->script) : "";
-    size_t n = strlen(name);
-
-    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-        if (strcmp(name, entries[i]) == 0 || (launch->module && strncmp(name, entries[i], n) == 0 &&
-                                              strcmp(entries[i] + n, ".py") == 0))
-            return true;
-    return false;
-}
-
-/* Megatron's parser also serves tools and servers, which train nothing: their memory and their
- * defaults are others. */
-static void require_megatron(struct peel *peel)
-{
-    /* Options that no other trainer is likely to have. */
-    static const char *const megatrons[] = { "--num-layers",
-                                             "--hidden-size",
-                                             "--num-attention-heads",
-                                             "--max-position-embeddings",
-                                             "--seq-length",
-                                             "--tensor-model-parallel-size",
-                                             "--use-checkpoint-args",
-                                             "--pipeline-model-parallel-size",
-                                             "--hybrid-layer-pattern",
-                                             "--hybrid-override-pattern",
-                                             "--micro-batch-size",
-                                             "--tokenizer-type",
-                                             "--yaml-cfg",
-                                             NULL };
-    static const char *const trainings[] = { "--train-iters", "--train-samples", "--yaml-cfg",
-                                             NULL };
-    const struct launch *launch = peel->launch;
-
-    if (launch_script_is_megatrons(launch))
-        return;
-    if (!has_any(launch, megatrons))
-        peel_cannot_know(peel, "not a Megatron command line: '%s' has no option of Megatron's",
-                         launch->script);
-    else if (!has_any(launch, trainings))
-        peel_cannot_know(peel,
-                         "'%s' has neither --train-iters nor --train-samples: it trains nothing",
-                         launch->script);
 }
 
 static int64_t number_in(const struct environment *env, const char *name)
@@ -335,7 +273,15 @@ static void world_of_environment(struct launch *launch, struct arena *arena)
 void launch_parse(int argc, const char *const *command, const struct environment *env,
                   struct arena *arena, struct launch *launch)
 {
-    struct peel peel = { .arena = arena, .launch = launch, .argc = argc, .word = command };
+    launch_parse_files(argc, command, env, NULL, arena, launch);
+}
+
+void launch_parse_files(int argc, const char *const *command, const struct environment *env,
+                        const struct files *files, struct arena *arena, struct launch *launch)
+{
+    struct peel peel = {
+        .arena = arena, .launch = launch, .argc = argc, .word = command, .files = files
+    };
 
     memset(launch, 0, sizeof(*launch));
     launch->command_argc = argc;
@@ -346,8 +292,8 @@ void launch_parse(int argc, const char *const *command, const struct environment
     look_around(launch, env, arena);
     while (!peel.done)
         peel_one(&peel);
-    if (launch->script)
-        require_megatron(&peel);
+    if (launch->script && !launch->cannot_know)
+        launch->cannot_know = trainer_cannot_know(launch, arena);
     if (launch_ranks(launch))
         world_of_command(launch, arena);
     else if (launch->script)

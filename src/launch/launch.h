@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/environment.h"
+#include "base/files.h"
 #include "facts/facts.h"
 #include "megatron/job.h"
 
@@ -27,6 +28,13 @@ struct launch_layer {
     struct place place[4];         /* words of command the counts come from; words == 0 ends */
 };
 
+/* What a launcher puts in front of the trainer's argv. */
+enum local_rank_option {
+    LOCAL_RANK_NONE,
+    LOCAL_RANK_OF_TORCH,  /* torch.distributed.launch: --local-rank=N; torch 1: --local_rank=N */
+    LOCAL_RANK_UNDERSCORE /* deepspeed: --local_rank=N */
+};
+
 struct launch {
     int command_argc; /* the whole wrapped command; 0 when only an argv was given */
     const char *const *command;
@@ -45,6 +53,7 @@ struct launch {
     struct fact_int nodes;
     struct fact_int ranks_per_node;
     const char *world_unknown;   /* why, when world is not known */
+    const char *wanted_file; /* whose text would tell more (deepspeed's hostfile); NULL: none */
     struct place world_place[4]; /* words of command that decide the world; words == 0 ends */
 
     bool as_task; /* we are one of the ranks (srun/mpirun/torchrun started us), not in front of them
@@ -54,14 +63,18 @@ struct launch {
         environment;      /* what the trainer sees: ours and what env(1), srun --export ... add */
     bool remote;          /* a launcher in command may start the trainer on other machines */
     bool container;       /* ... or in another file system */
-    bool adds_local_rank; /* torch.distributed.launch puts --local-rank=N in front of argv (torch 1:
-                             --local_rank=N) */
+    enum local_rank_option adds_local_rank;
     const char *cannot_know; /* why the trainer's argv is not known, or NULL */
 };
 
 /* Takes 'command' apart in the environment 'env' of this process. Never fails. */
 void launch_parse(int argc, const char *const *command, const struct environment *env,
                   struct arena *arena, struct launch *launch);
+
+/* The same with the text of files that a launcher reads; launch->wanted_file names one that is missing in
+ * 'files'. */
+void launch_parse_files(int argc, const char *const *command, const struct environment *env,
+                        const struct files *files, struct arena *arena, struct launch *launch);
 
 /* The launcher in command that starts the ranks (the innermost that starts several processes), and
  * the one outside it that starts several of those ("srun torchrun"), which may be launch->around;
@@ -77,9 +90,5 @@ void launch_complete(struct launch *launch, const struct facts *facts, struct ar
  * records); world <= 0: unknown. */
 void launch_from_argv(const char *script, int argc, const char *const *argv, int64_t world,
                       const struct environment *env, struct launch *launch);
-
-/* Is the trainer one of Megatron's own entry scripts, by name? Another script can feed other batches than the
- * options say. */
-bool launch_script_is_megatrons(const struct launch *launch);
 
 #endif

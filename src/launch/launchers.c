@@ -199,24 +199,80 @@ static const char uv_options[] =
     "no-managed-python no-python-downloads q|quiet v|verbose color= native-tls offline "
     "allow-insecure-host= no-progress directory= project= config-file= no-config h|help exact";
 
+static const char deepspeed_options[] =
+    "h|help H|hostfile= i|include= e|exclude= num-nodes= num-gpus|num-accelerators= master-port= "
+    "master-addr= node-rank= launcher= launcher-args= module no-python no-local-rank no-ssh "
+    "no-ssh-check force-multi save-pid enable-each-rank-log= autotuning= bind-cores-to-rank "
+    "bind-core-list= ssh-port= venv-script= log-level= q|quiet elastic-training "
+    "min-elastic-nodes= max-elastic-nodes= detect-nvlink-pairs";
+
+static const char accelerate_options[] =
+    "h|help config-file= q|quiet cpu multi-gpu tpu mixed-precision= num-processes= "
+    "num-machines= num-cpu-threads-per-process= enable-cpu-affinity dynamo-backend= "
+    "dynamo-mode= dynamo-use-fullgraph dynamo-use-dynamic dynamo-use-regional-compilation "
+    "use-deepspeed use-fsdp use-parallelism-config use-megatron-lm gpu-ids= same-network "
+    "machine-rank= main-process-ip= main-process-port= t|tee= log-dir= role= rdzv-backend= "
+    "rdzv-conf= max-restarts= monitor-interval= m|module no-python tpu-cluster "
+    "no-tpu-cluster tpu-use-sudo vm= env= main-training-function= downcast-bf16 "
+    "deepspeed-config-file= zero-stage= offload-optimizer-device= offload-param-device= "
+    "offload-optimizer-nvme-path= offload-param-nvme-path= gradient-accumulation-steps= "
+    "gradient-clipping= zero3-init-flag= zero3-save-16bit-model= deepspeed-hostfile= "
+    "deepspeed-exclusion-filter= deepspeed-inclusion-filter= deepspeed-multinode-launcher= "
+    "deepspeed-moe-layer-cls-names= fsdp-version= fsdp-offload-params= fsdp-min-num-params= "
+    "fsdp-sharding-strategy= fsdp-reshard-after-forward= fsdp-auto-wrap-policy= "
+    "fsdp-transformer-layer-cls-to-wrap= fsdp-backward-prefetch= fsdp-state-dict-type= "
+    "fsdp-forward-prefetch= fsdp-use-orig-params= fsdp-cpu-ram-efficient-loading= "
+    "fsdp-sync-module-states= fsdp-activation-checkpointing= "
+    "fsdp-activation-checkpointing-offload= megatron-lm-tp-degree= "
+    "megatron-lm-use-custom-fsdp= megatron-lm-no-load-optim= megatron-lm-eod-mask-loss= "
+    "megatron-lm-overlap-cpu-optimizer-d2h-h2d= megatron-lm-no-save-optim= "
+    "megatron-lm-optimizer-cpu-offload= megatron-lm-use-precision-aware-optimizer= "
+    "megatron-lm-decoder-last-pipeline-num-layers= megatron-lm-pp-degree= "
+    "megatron-lm-num-micro-batches= megatron-lm-sequence-parallelism= "
+    "megatron-lm-recompute-activations= megatron-lm-use-distributed-optimizer= "
+    "megatron-lm-gradient-clipping= megatron-lm-recompute-granularity= "
+    "megatron-lm-recompute-method= megatron-lm-recompute-num-layers= "
+    "megatron-lm-attention-backend= megatron-lm-expert-model-parallel-size= "
+    "megatron-lm-context-parallel-size= megatron-lm-attention-dropout= "
+    "megatron-lm-hidden-dropout= megatron-lm-attention-softmax-in-fp32= "
+    "megatron-lm-expert-tensor-parallel-size= megatron-lm-calculate-per-token-loss= "
+    "megatron-lm-use-rotary-position-embeddings= fp8-backend= fp8-use-autocast-during-eval "
+    "fp8-margin= fp8-interval= fp8-format= fp8-amax-history-len= fp8-amax-compute-algo= "
+    "fp8-override-linear-precision= fp8-opt-level= fp8-enable-fsdp-float8-all-gather= "
+    "fp8-pad-inner-dim= aws-access-key-id= aws-secret-access-key= debug mpirun-hostfile= "
+    "parallelism-config-dp-replicate-size= parallelism-config-dp-shard-size= "
+    "parallelism-config-tp-size= parallelism-config-cp-size= parallelism-config-cp-backend= "
+    "parallelism-config-cp-comm-strategy= parallelism-config-sp-size= "
+    "parallelism-config-sp-backend= parallelism-config-sp-seq-length= "
+    "parallelism-config-sp-seq-length-is-variable= "
+    "parallelism-config-sp-attn-implementation=";
+
 const struct launcher launchers[] = {
     { .names = "torchrun", .modules = "torch.distributed.run torch.distributed.elastic.run",
       .grammar = GRAMMAR_ARGPARSE, .options = torchrun_options, .starts_ranks = true,
-      .apply = apply_torchrun },
+      .agent = true, .nodes_option = "--nnodes",
+      .per_node_option = "--nproc-per-node", .apply = apply_torchrun },
     { .names = "", .modules = "torch.distributed.launch", .grammar = GRAMMAR_ARGPARSE,
-      .options = torchrun_options, .starts_ranks = true, .apply = apply_torch_launch },
+      .options = torchrun_options, .starts_ranks = true, .agent = true, .nodes_option = "--nnodes",
+      .per_node_option = "--nproc-per-node", 
+      .apply = apply_torch_launch },
     { .names = "ft_launcher", .modules = "nvidia_resiliency_ext.fault_tolerance.launcher",
       .grammar = GRAMMAR_ARGPARSE, .options = ft_launcher_options, .starts_ranks = true,
-      .apply = apply_torchrun },
+      .agent = true, .nodes_option = "--nnodes",
+      .per_node_option = "--nproc-per-node", .apply = apply_torchrun },
     { .names = "srun", .options = srun_options, .starts_ranks = true, .remote = true,
+      .nodes_option = "--nodes", .per_node_option = "--ntasks-per-node",
+      .processes_option = "--ntasks",
       .apply = apply_srun },
     { .names = "salloc", .options = sbatch_options, .apply = apply_sbatch },
     { .names = "sbatch", .options = sbatch_options, .remote = true, .apply = apply_sbatch },
     { .names = "mpirun orterun prterun mpirun.openmpi mpirun.mpich mpiexec.hydra mpirun_rsh",
       .grammar = GRAMMAR_MPI, .options = mpirun_options, .starts_ranks = true, .remote = true,
+      .per_node_option = "-N", .processes_option = "-n",
       .apply = apply_mpirun },
     { .names = "mpiexec mpiexec.openmpi", .grammar = GRAMMAR_MPI, .options = mpiexec_options,
-      .starts_ranks = true, .remote = true, .apply = apply_mpirun },
+      .starts_ranks = true, .remote = true, .per_node_option = "-N", .processes_option = "-n",
+      .apply = apply_mpirun },
     { .names = "python", .options = python_options, .apply = apply_python },
     { .names = "bash sh dash zsh ksh",
       .options = "c e u x l i v f n login norc noprofile posix O= o=", .apply = apply_shell },
@@ -302,14 +358,17 @@ const struct launcher launchers[] = {
           "centralized-repository",
       .operands = 1, .container = true },
     { .names = "deepspeed ds", .modules = "deepspeed deepspeed.launcher.runner",
-      .cannot_know =
-          "deepspeed takes the number of ranks from a hostfile or from the GPUs it finds, and "
-          "adds --local_rank to the trainer's options" },
-    { .names = "accelerate accelerate-launch",
-      .modules = "accelerate.commands.launch accelerate.commands.accelerate_cli",
-      .cannot_know =
-          "accelerate takes the number of ranks and Megatron's settings from a configuration "
-          "file" },
+      .grammar = GRAMMAR_ARGPARSE, .options = deepspeed_options, .starts_ranks = true,
+      .nodes_option = "--num_nodes", .per_node_option = "--num_gpus",
+      .apply = apply_deepspeed },
+    { .names = "accelerate", .modules = "accelerate.commands.accelerate_cli", .first = "launch",
+      .grammar = GRAMMAR_ARGPARSE, .options = accelerate_options, .starts_ranks = true,
+      .agent = true, .nodes_option = "--num_machines", .processes_option = "--num_processes",
+      .apply = apply_accelerate },
+    { .names = "accelerate-launch", .modules = "accelerate.commands.launch",
+      .grammar = GRAMMAR_ARGPARSE, .options = accelerate_options, .starts_ranks = true,
+      .agent = true, .nodes_option = "--num_machines", .processes_option = "--num_processes",
+      .apply = apply_accelerate },
     { .names = "ray", .modules = "ray.scripts.scripts",
       .cannot_know = "ray decides on the cluster where and how many workers run" },
     { .names = "msrun", .cannot_know = "msrun starts MindSpore, not Megatron-LM" },

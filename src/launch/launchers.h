@@ -31,6 +31,10 @@ struct launcher {
                           */
     int operands;        /* words between its options and what it starts (timeout's duration) */
     bool starts_ranks;   /* starts several processes of what follows */
+    bool agent;          /* one of it is started on each node, and starts that node's processes */
+    const char *nodes_option;     /* how its user says how many nodes, processes on each, processes: */
+    const char *per_node_option;  /* "--nnodes" ...; NULL: not apart from the others */
+    const char *processes_option;
     bool remote;         /* what follows runs, or may run, on other machines */
     bool container;      /* what follows sees another file system */
     void (*apply)(struct peel *, struct launch_layer *); /* after options and operands, or NULL */

@@ -139,7 +139,7 @@ static bool take(struct peel *peel, const struct launcher *launcher, const struc
         }
         value[have] = peel->word[peel->used++];
         if (launcher->grammar == GRAMMAR_ARGPARSE && value[have][0] == '-' &&
-            !is_number(value[have])) {
+            !is_number(value[have]) && !strchr(value[have], ' ')) {
             peel_cannot_know(peel, "'%s' expects a value after '%s'", peel->word[0],
                              peel->word[index]);
             return false;
@@ -259,6 +259,15 @@ void peel_words(struct peel *peel, int argc, const char *const *word)
     peel->word = word;
     peel->offset = -1;
     peel->used = 0;
+}
+
+const struct file *peel_file(struct peel *peel, const char *path)
+{
+    const struct file *file = files_find(peel->files, path);
+
+    if (!file)
+        peel->launch->wanted_file = path;
+    return file;
 }
 
 void peel_cannot_know(struct peel *peel, const char *fmt, ...)

@@ -18,7 +18,8 @@ struct given {
 struct peel {
     struct arena *arena;
     struct launch *launch;
-    int argc; /* words left, word[0] is the next program */
+    const struct files *files; /* what is known of files that launchers read; may be NULL */
+    int argc;                  /* words left, word[0] is the next program */
     const char *const *word;
     int offset; /* of word[0] in launch->command; -1: the words come out of a string */
     struct given given[128];
@@ -44,6 +45,10 @@ void peel_advance(struct peel *peel);
 
 /* Goes on with other words, of a string rather than of the command. */
 void peel_words(struct peel *peel, int argc, const char *const *word);
+
+/* What is known of a file that the launcher reads; NULL: nothing, and launch->wanted_file says so.
+ */
+const struct file *peel_file(struct peel *peel, const char *path);
 
 /* Ends the parse: what the trainer gets cannot be known. */
 void peel_cannot_know(struct peel *peel, const char *fmt, ...)

@@ -48,9 +48,7 @@ static void read_nodes(struct peel *peel, struct launch_layer *layer, const char
     peel->launch->world_unknown = arena_printf(peel->arena, "'%s' is not a number of nodes", text);
 }
 
-/* GPUs that torchrun will find on a node: what srun in front was asked for, else what this process
- * sees, if torchrun runs here. */
-static struct fact_int gpus_here(const struct peel *peel)
+struct fact_int gpus_here(const struct peel *peel)
 {
     const struct launch *launch = peel->launch;
     const char *visible = environment_get(&launch->environment, "CUDA_VISIBLE_DEVICES");
@@ -105,8 +103,7 @@ static const char *source_of(struct peel *peel, struct launch_layer *layer)
     return text;
 }
 
-/* The environment of the first worker. */
-static void set_worker_environment(struct peel *peel, const struct launch_layer *layer)
+void set_worker_environment(struct peel *peel, const struct launch_layer *layer)
 {
     char world[32], local[32];
 
@@ -118,15 +115,13 @@ static void set_worker_environment(struct peel *peel, const struct launch_layer 
     peel_setenv(peel, "LOCAL_WORLD_SIZE", layer->per_node.known ? local : NULL);
 }
 
-static void take_script(struct peel *peel)
+void take_script(struct peel *peel, bool module, bool any_program)
 {
-    bool module = flag(peel, "m", "PET_MODULE");
-
     if (peel->used >= peel->argc) {
         peel_cannot_know(peel, "'%s' is given no script", launcher_base_name(peel->word[0]));
         return;
     }
-    if (flag(peel, "no-python", "PET_NO_PYTHON") && !flag(peel, "run-path", "PET_RUN_PATH"))
+    if (any_program)
         return; /* a command like any other */
     peel_trainer(peel, peel->used, module);
     /* argparse eats one "--": in front of the script, or right behind it. */
@@ -148,11 +143,13 @@ void apply_torchrun(struct peel *peel, struct launch_layer *layer)
         layer->processes =
             count_of(layer->nodes.value * layer->per_node.value, layer->per_node.source);
     set_worker_environment(peel, layer);
-    take_script(peel);
+    take_script(peel, flag(peel, "m", "PET_MODULE"),
+                flag(peel, "no-python", "PET_NO_PYTHON") && !flag(peel, "run-path", "PET_RUN_PATH"));
 }
 
 void apply_torch_launch(struct peel *peel, struct launch_layer *layer)
 {
-    peel->launch->adds_local_rank = !peel_given(peel, "use-env");
+    peel->launch->adds_local_rank =
+        peel_given(peel, "use-env") ? LOCAL_RANK_NONE : LOCAL_RANK_OF_TORCH;
     apply_torchrun(peel, layer);
 }

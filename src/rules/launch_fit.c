@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "launch/launchers.h"
+#include "launch/trainer.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
 
-static bool is_torchrun(const struct launch_layer *layer)
+static bool is_agent(const struct launch_layer *layer)
 {
-    return layer && layer->launcher && layer->launcher->modules && layer->launcher->starts_ranks;
+    return layer && layer->launcher && layer->launcher->agent;
 }
 
 /* The name of what starts the ranks, for messages. */
@@ -23,20 +24,29 @@ static const char *starter(const struct launch_layer *layer, struct arena *arena
     return arena_strndup(arena, names, strcspn(names, " "));
 }
 
-/* The edit that sets a number of the launcher's: "--nnodes 4". */
+/* The edit that sets a number of the launcher's: "--nnodes 4". A launcher that has no option for it is told by
+ * another: 16 processes are "--nproc-per-node 8" on two nodes. */
 enum number { NODES, PER_NODE, PROCESSES };
 
 static const char *edit(const struct launch_layer *layer, enum number number, int64_t value,
                         struct arena *arena)
 {
-    static const char *const torchrun[] = { "--nnodes", "--nproc-per-node", "--nproc-per-node" };
-    static const char *const srun[] = { "--nodes", "--ntasks-per-node", "--ntasks" };
-    static const char *const mpirun[] = { "-n", "-N", "-n" };
-    const char *name = starter(layer, arena);
-    const char *const *options = is_torchrun(layer)          ? torchrun
-                                 : strcmp(name, "srun") == 0 ? srun
-                                                             : mpirun;
+    const struct launcher *launcher = layer && layer->launcher ? layer->launcher : NULL;
+    const char *options[] = { launcher ? launcher->nodes_option : NULL,
+                              launcher ? launcher->per_node_option : NULL,
+                              launcher ? launcher->processes_option : NULL };
+    static const char *const what[] = { "nodes", "processes on each node", "processes" };
+    int64_t nodes = layer && layer->nodes.known ? layer->nodes.value : 0;
 
+    if (!options[number] && number == PER_NODE && nodes > 0) {
+        number = PROCESSES;
+        value *= nodes;
+    } else if (!options[number] && number == PROCESSES && nodes > 0) {
+        number = PER_NODE;
+        value /= nodes;
+    }
+    if (!options[number])
+        return arena_printf(arena, "%lld %s", (long long)value, what[number]);
     return arena_printf(arena, "%s %lld", options[number], (long long)value);
 }
 
@@ -101,7 +111,7 @@ static bool started_several_times(const struct launch *launch)
 {
     const struct launch_layer *agents = launch_agents(launch);
 
-    return agents && is_torchrun(launch_ranks(launch)) && agents->per_node.known &&
+    return agents && is_agent(launch_ranks(launch)) && agents->per_node.known &&
            agents->per_node.value > 1;
 }
 
@@ -112,7 +122,7 @@ static enum answer torchrun_once_per_node(struct walk *walk, struct finding *fin
     const struct fact_int *gpus = &walk->facts->gpus_per_node;
     bool surplus;
 
-    if (!agents || !is_torchrun(torchrun) || !agents->processes.known || !torchrun->nodes.known)
+    if (!agents || !is_agent(torchrun) || !agents->processes.known || !torchrun->nodes.known)
         return NOT_APPLICABLE;
     surplus = torchrun->nodes.value > 1 && agents->processes.value > torchrun->nodes.value;
     if (started_several_times(launch) && gpus->known && torchrun->per_node.known)
@@ -121,18 +131,18 @@ static enum answer torchrun_once_per_node(struct walk *walk, struct finding *fin
         return HOLDS;
     point_at_layer(finding, agents);
     point_at_layer(finding, torchrun);
-    finding_fix(walk, finding, "start torchrun once on each node: %s",
+    finding_fix(walk, finding, "start %s once on each node: %s", starter(torchrun, walk->arena),
                 edit(agents, PROCESSES, torchrun->nodes.value, walk->arena));
     if (started_several_times(launch) && torchrun->per_node.known)
         return violated(walk, finding,
-                        "%s starts torchrun %lld times on each node, and each starts %lld "
+                        "%s starts %s %lld times on each node, and each starts %lld "
                         "processes: %lld on one node",
-                        starter(agents, walk->arena), (long long)agents->per_node.value,
+                        starter(agents, walk->arena), starter(torchrun, walk->arena), (long long)agents->per_node.value,
                         (long long)torchrun->per_node.value, (long long)processes_on_node(launch));
     finding_fix(walk, finding, "%s", edit(torchrun, NODES, agents->processes.value, walk->arena));
-    return violated(walk, finding, "%s starts torchrun %lld times, but --nnodes is %lld",
-                    starter(agents, walk->arena), (long long)agents->processes.value,
-                    (long long)torchrun->nodes.value);
+    return violated(walk, finding, "%s starts %s %lld times, but %s is %lld",
+                    starter(agents, walk->arena), starter(torchrun, walk->arena), (long long)agents->processes.value,
+                    torchrun->launcher->nodes_option, (long long)torchrun->nodes.value);
 }
 
 static enum answer separate_jobs(struct walk *walk, struct finding *finding)
@@ -140,7 +150,7 @@ static enum answer separate_jobs(struct walk *walk, struct finding *finding)
     const struct launch_layer *agents = launch_agents(walk->launch);
     const struct launch_layer *torchrun = launch_ranks(walk->launch);
 
-    if (!agents || !is_torchrun(torchrun) || !agents->processes.known || !torchrun->nodes.known)
+    if (!agents || !is_agent(torchrun) || !agents->processes.known || !torchrun->nodes.known)
         return NOT_APPLICABLE;
     if (torchrun->nodes.value != 1 || agents->processes.value <= 1)
         return HOLDS;
@@ -148,9 +158,10 @@ static enum answer separate_jobs(struct walk *walk, struct finding *finding)
     point_at_layer(finding, torchrun);
     finding_fix(walk, finding, "%s", edit(torchrun, NODES, agents->processes.value, walk->arena));
     return violated(walk, finding,
-                    "%s starts torchrun %lld times, each for one node: these are %lld jobs of "
+                    "%s starts %s %lld times, each for one node: these are %lld jobs of "
                     "their own, not one",
-                    starter(agents, walk->arena), (long long)agents->processes.value,
+                    starter(agents, walk->arena), starter(torchrun, walk->arena),
+                    (long long)agents->processes.value,
                     (long long)agents->processes.value);
 }
 
@@ -265,7 +276,7 @@ static enum answer world_in_environment(struct walk *walk, struct finding *findi
     const struct launch *launch = walk->launch;
     const struct launch_layer *layer = starting(launch);
 
-    if (!layer || is_torchrun(layer) || !launch->environment.known || launch->container ||
+    if (!layer || is_agent(layer) || !launch->environment.known || launch->container ||
         !layer->processes.known || layer->processes.value < 2)
         return NOT_APPLICABLE;
     if (environment_get(&launch->environment, "WORLD_SIZE"))
@@ -321,22 +332,35 @@ static enum answer gpu_is_free(struct walk *walk, struct finding *finding)
                     holders->known ? ": " : "", holders->known ? holders->value : "");
 }
 
-/* torch.distributed.launch of torch 2 adds --local-rank=N, that of torch 1 --local_rank=N; Megatron
- * 0.8 knows the second, later releases the first. */
-static enum answer local_rank_spelling(struct walk *walk, struct finding *finding)
+/* Does the launcher add --local-rank=N, rather than --local_rank=N? -1 without torch's version. */
+static int adds_dashes(const struct walk *walk)
 {
     const struct fact_str *torch = &walk->facts->torch;
-    bool dashes;
 
-    if (!walk->launch->adds_local_rank || !torch->known || !*torch->value)
+    if (walk->launch->adds_local_rank == LOCAL_RANK_UNDERSCORE)
+        return 0;
+    if (!torch->known || !*torch->value)
+        return -1;
+    return version_compare(torch->value, "2.0") >= 0;
+}
+
+/* Megatron 0.8 knows --local_rank, later releases --local-rank. */
+static enum answer local_rank_spelling(struct walk *walk, struct finding *finding)
+{
+    bool deepspeed = walk->launch->adds_local_rank == LOCAL_RANK_UNDERSCORE;
+    int dashes = adds_dashes(walk);
+
+    if (walk->launch->adds_local_rank == LOCAL_RANK_NONE || dashes < 0 ||
+        !launch_script_is_megatrons(walk->launch))
         return NOT_APPLICABLE;
-    dashes = version_compare(torch->value, "2.0") >= 0;
     if (dashes == (walk->release > RELEASE_0_8_0))
         return HOLDS;
+    finding_fix(walk, finding, deepspeed ? "--no_local_rank for deepspeed" : "--use-env");
     return violated(walk, finding,
-                    "torch.distributed.launch of torch %s adds %s to the trainer's options, which "
-                    "this Megatron does not know",
-                    torch->value, dashes ? "--local-rank" : "--local_rank");
+                    "%s%s adds %s=N to the trainer's options, which this Megatron does not know",
+                    deepspeed ? "deepspeed" : "torch.distributed.launch of torch ",
+                    deepspeed ? "" : walk->facts->torch.value,
+                    dashes ? "--local-rank" : "--local_rank");
 }
 
 static const struct rule rows[] = {
@@ -454,9 +478,9 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN,
       .options = "",
       .check = local_rank_spelling,
-      .what = "the option that torch.distributed.launch adds is one that Megatron knows",
+      .what = "the option that torch.distributed.launch or deepspeed adds is one that Megatron knows",
       .why = "argparse refuses an unknown option",
-      .fix = "--use-env, or torchrun" },
+      .fix = "--use-env, deepspeed --no_local_rank, or torchrun" },
 };
 
 const struct rule_section launch_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

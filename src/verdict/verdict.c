@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "launch/trainer.h"
+
 const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_GO] = "go",
     [VERDICT_WARN] = "warn",

@@ -193,10 +193,43 @@ static const struct row rows[] = {
     { "sbatch -N4 --ntasks-per-node=8 --wrap srun~python~pretrain_gpt.py~--num-layers~2", "", "pretrain_gpt.py", "--num-layers 2", 32, NULL, NULL },
     { "sbatch train.sbatch", "", NULL, NULL, 0, NULL, "'train.sbatch' is a script" },
 
+    /* deepspeed without a hostfile */
+    { "deepspeed --num_gpus 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, "deepspeed --num_gpus 8", NULL },
+    { "deepspeed --num_gpus=4 --no_local_rank --master_port 29501 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 4, NULL, NULL },
+    { "deepspeed --num_accelerators 4 --bind_cores_to_rank " GPT, "", "pretrain_gpt.py", "--num-layers 2", 4, NULL, NULL },
+    { "deepspeed --num_nodes 2 --num_gpus 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
+    { "deepspeed --num_nodes 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "deepspeed -H hosts --num_gpus 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "deepspeed " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "deepspeed " GPT, "CUDA_VISIBLE_DEVICES=0,1,2", "pretrain_gpt.py", "--num-layers 2", 3, NULL, NULL },
+    { "deepspeed --include localhost:0,3 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "deepspeed -i localhost:0 --module pretrain_gpt --num-layers 2", "", "pretrain_gpt", "--num-layers 2", 1, NULL, NULL },
+    { "python -m deepspeed --num_gpus 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "deepspeed --launcher slurm --launcher_args -p~gpu --num_gpus 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "deepspeed --no_python --num_gpus 2 python " GPT, "", NULL, NULL, 2, NULL, "--local_rank behind" },
+    { "deepspeed --no_python --no_local_rank --num_gpus 2 python " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "deepspeed --autotuning tune --num_gpus 2 " GPT, "", NULL, NULL, 2, NULL, "many times" },
+    { "deepspeed --hosts x " GPT, "", NULL, NULL, 0, NULL, "not an option of 'deepspeed'" },
+
+    /* accelerate without a configuration */
+    { "accelerate launch --num_processes 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, "accelerate --num_processes 8", NULL },
+    { "accelerate launch --multi_gpu --num-processes=16 --num-machines 2 --machine_rank 0 --main_process_ip h --main_process_port 1 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
+    { "accelerate launch --multi_gpu --num_processes 9 --num_machines 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
+    { "accelerate launch --num_processes 1 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 1, NULL, NULL },
+    { "accelerate launch --multi_gpu " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "accelerate launch " GPT, "HOME=/h", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "accelerate launch --config_file x.yaml --num_processes 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 0, NULL, NULL },
+    { "accelerate-launch --use_fsdp -m --num_processes 2 pretrain_gpt --num-layers 2", "", "pretrain_gpt", "--num-layers 2", 2, NULL, NULL },
+    { "python -m accelerate.commands.launch --multi_gpu --num_processes 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
+    { "accelerate launch --cpu --num_processes 2 " GPT, "", NULL, NULL, 0, NULL, "no ranks on GPUs" },
+    { "accelerate test", "", NULL, NULL, 0, NULL, "'accelerate test' starts no job" },
+    { "accelerate launch --colour x " GPT, "", NULL, NULL, 0, NULL, "not an option of 'accelerate'" },
+
     /* what is recognised and let go */
-    { "deepspeed --num_gpus 8 " GPT, "", NULL, NULL, 0, NULL, "deepspeed takes the number of ranks" },
-    { "accelerate launch train.py", "", NULL, NULL, 0, NULL, "accelerate takes" },
-    { "python -m accelerate.commands.launch train.py", "", NULL, NULL, 0, NULL, "accelerate takes" },
+    { "python -m verl.trainer.main_ppo actor.x=1", "", NULL, NULL, 0, NULL, "Hydra" },
+    { "python3 train.py --actor-num-gpus-per-node 8 --num-layers 2 --train-iters 9", "", NULL, NULL, 0, NULL, "slime" },
+    { "torchrun --nproc_per_node 8 scripts/training/run_recipe.py --recipe x", "", NULL, NULL, 0, NULL, "Megatron-Bridge" },
+    { "python -m swift.cli.sft --num-layers 2", "", NULL, NULL, 0, NULL, "ms-swift" },
     { "ray submit x", "", NULL, NULL, 0, NULL, "ray decides" },
     { "swift sft --x", "", NULL, NULL, 0, NULL, "ms-swift translates" },
     { "msrun --worker_num 8 t.py", "", NULL, NULL, 0, NULL, "MindSpore" },
@@ -476,9 +509,62 @@ static void rows_are_well_formed(void **state)
     }
 }
 
+/* What the files of launchers say. */
+static const struct file_row {
+    const char *command;
+    const char *path, *text;
+    int64_t world, nodes, per_node; /* 0: unknown */
+} file_rows[] = {
+    { "deepspeed " GPT, "/job/hostfile", "# two\na slots=8\n\nb slots=8\n", 16, 2, 8 },
+    { "deepspeed " GPT, "/job/hostfile", "a slots=8\nb slots=4", 12, 2, 0 },
+    { "deepspeed --hostfile=h " GPT, "h", "a slots=8\nb slots=8\n", 16, 2, 8 },
+    { "deepspeed --hostfile=h --num_nodes 1 " GPT, "h", "a slots=8\nb slots=8\n", 8, 1, 8 },
+    { "deepspeed --hostfile=h --num_gpus 2 " GPT, "h", "a slots=8\nb slots=8\n", 4, 2, 2 },
+    { "deepspeed --hostfile=h -i b:0,2@a " GPT, "h", "a slots=8\nb slots=8\n", 10, 2, 0 },
+    { "deepspeed --hostfile=h -e b " GPT, "h", "a slots=8\nb slots=8\n", 8, 1, 8 },
+    { "deepspeed --hostfile=h -e b:7@a:0 " GPT, "h", "a slots=8\nb slots=8\n", 14, 2, 7 },
+    { "deepspeed --hostfile=h " GPT, "h", "a 8\n", 0, 0, 0 },
+    { "deepspeed --hostfile=h " GPT, "h", "", 0, 0, 0 },
+    { "deepspeed --hostfile=h --num_gpus 4 " GPT, "h", NULL, 4, 1, 4 },
+    { "deepspeed --hostfile=h --num_nodes 2 --num_gpus 4 " GPT, "h", NULL, 0, 0, 0 },
+    { "accelerate launch --config_file c " GPT, "c", "distributed_type: MULTI_GPU\nnum_machines: 2\nnum_processes: 16\n", 16, 2, 8 },
+    { "accelerate launch --config_file c --num_processes 4 " GPT, "c", "distributed_type: 'FSDP'\nnum_machines: 1\nnum_processes: 16\n", 4, 1, 4 },
+    { "accelerate launch --config_file c " GPT, "c", "distributed_type: 'NO'\nnum_processes: 1\n", 1, 1, 1 },
+    { "accelerate launch --config_file c " GPT, "c", "num_processes: [", 0, 0, 0 },
+    { "accelerate launch " GPT, "/h/.cache/huggingface/accelerate/default_config.yaml", "{distributed_type: MULTI_GPU, num_processes: 8, num_machines: 1}", 8, 1, 8 },
+    { "accelerate launch --multi_gpu --num_processes 8 " GPT, "/h/.cache/huggingface/accelerate/default_config.yaml", NULL, 8, 1, 8 },
+};
+
+static void launchers_read_files(void **state)
+{
+    static const char *const home[] = { "HOME=/h" };
+    const struct environment env = { .known = true, .count = 1, .entry = home };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(file_rows) / sizeof(file_rows[0]); i++) {
+        const struct file_row *row = &file_rows[i];
+        struct arena arena = ARENA_INIT;
+        const char *word[64];
+        struct file file = { .path = row->path, .text = row->text };
+        struct launch launch;
+        int count = split(row->command, word, 64, &arena);
+
+        launch_parse(count, word, &env, &arena, &launch);
+        assert_string_equal(launch.wanted_file, row->path);
+        launch_parse_files(count, word, &env, &(struct files) { 1, &file }, &arena, &launch);
+        if ((launch.world.known ? launch.world.value : 0) != row->world ||
+            (launch.nodes.known ? launch.nodes.value : 0) != row->nodes ||
+            (launch.ranks_per_node.known ? launch.ranks_per_node.value : 0) != row->per_node)
+            fail_msg("%s with %s", row->command, row->text ? row->text : "no file");
+        assert_true(launch.world.known || launch.world_unknown || launch.cannot_know);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(launchers_read_files),
         cmocka_unit_test(commands_are_taken_apart),
         cmocka_unit_test(layers_say_what_they_start),
         cmocka_unit_test(mpirun_alone_is_on_this_machine),
