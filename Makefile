@@ -53,9 +53,9 @@ MAN_SOURCES = $(wildcard src/cli/man_page*.c)
 PROGRAMS = src/main.c src/cluster/mpi_helper.c $(MAN_SOURCES)
 SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o \
-          $(B)/obj/gen/rule_examples.o
+          $(B)/obj/gen/rule_examples.o $(B)/obj/gen/preamble.o
 GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c \
-            $(B)/gen/rule_examples.c
+            $(B)/gen/rule_examples.c $(B)/gen/preamble.c
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
 UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
@@ -99,6 +99,11 @@ $(B)/gen/rule_examples.c: src/rules/examples.awk tests/cases/BASE $(wildcard tes
 	$(Q)mkdir -p $(B)/gen
 	$(Q)awk -v base="$$(cat tests/cases/BASE)" -f src/rules/examples.awk tests/cases/*.case > $@
 
+$(B)/gen/preamble.c: src/expand/preamble.sh
+	$(Q)mkdir -p $(B)/gen
+	$(Q)(echo '#include "expand/preamble.h"'; echo 'const char expand_preamble[] ='; \
+	    sed 's/[\\"]/\\&/g; s/.*/    "&\\n"/' $<; echo ';') > $@
+
 $(B)/tests/unit/%: tests/unit/%.c $(B)/libmegatron-preflight.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -o $@ $< $(B)/libmegatron-preflight.a \
@@ -129,7 +134,7 @@ demo: all
 	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
 	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
 
-check: check-unit check-cases check-cli check-exec check-mpi check-torchrun
+check: check-unit check-cases check-cli check-expand check-exec check-mpi check-torchrun
 
 # The program as it is but for the directory of its site's policy, which a variable names: for tests only.
 $(B)/tests/site/megatron-preflight: tests/site/site_directory.c $(B)/obj/main.o $(B)/libmegatron-preflight.a
@@ -138,6 +143,10 @@ $(B)/tests/site/megatron-preflight: tests/site/site_directory.c $(B)/obj/main.o 
 
 check-cli: all $(B)/tests/site/megatron-preflight
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/cli tests/golden
+
+# Scripts in the sandbox, nice ones and evil ones.
+check-expand: all
+	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/expand
 
 check-unit: $(UNIT_TESTS) $(B)/tests/nvml/libnvidia-ml.so.1
 	$(Q)set -e; for t in $(sort $(UNIT_TESTS)); do LD_LIBRARY_PATH=$(B)/tests/nvml $$t; done
@@ -287,7 +296,7 @@ clean:
 help:
 	@sed -n '1,/^$$/p' Makefile
 
-.PHONY: all spank install-slurm demo check-cases check-cli check-exec check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement launches accuracy bench fuzz check-slurm
+.PHONY: all spank install-slurm demo check-cases check-cli check-exec check-expand check-mpi check-torchrun accuracy-parameters accuracy-memory check check-unit deps deps-check clean help install uninstall dist lint agreement launches accuracy bench fuzz check-slurm
 .DELETE_ON_ERROR:
 
 -include $(wildcard $(B)/obj/*.d $(B)/obj/*/*.d $(B)/tests/*/*.d)

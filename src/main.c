@@ -1,15 +1,21 @@
 #include "cli/check.h"
 #include "cli/run_command.h"
+#include "cli/script.h"
+#include "expand/shims.h"
 
 int main(int argc, char **argv)
 {
     struct cli cli;
 
+    if (shim_called())
+        return shim_main(argc, (const char *const *)argv);
     cli_parse(argc, argv, &cli);
     switch (cli.command) {
     case CLI_CHECK:
     case CLI_ESTIMATE:
         return check_command(&cli);
+    case CLI_EXPAND:
+        return expand_command(&cli);
     case CLI_RULES:
         return rules_command(&cli);
     case CLI_VERSION:

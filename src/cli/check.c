@@ -3,6 +3,8 @@
 #include "cli/explain_policy.h"
 #include "cli/config_input.h"
 #include "cli/saved.h"
+#include "cli/script.h"
+#include "launch/launchers.h"
 #include "report/formats.h"
 
 static int fail(const struct error *err)
@@ -82,6 +84,13 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     return verdict_exit_status(&report, cli->strict);
 }
 
+/* A launcher may be a shell script itself. */
+static bool names_script(const struct cli *cli)
+{
+    return cli->command == CLI_CHECK && cli->argc && !cli->facts && !launcher_find(cli->argv[0]) &&
+           expand_is_script(cli->argv[0]);
+}
+
 int check_command(const struct cli *cli)
 {
     struct arena arena = ARENA_INIT;
@@ -101,6 +110,8 @@ int check_command(const struct cli *cli)
         status = check_batch(cli, &inputs, &err);
     else if (cli->saved)
         status = check_saved(cli, &inputs, &err);
+    else if (names_script(cli))
+        status = check_script(cli, &inputs, &arena, &err);
     else
         status = check_one(cli, &inputs, &arena, &err);
     if (status < 0)

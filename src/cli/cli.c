@@ -8,6 +8,8 @@
 #define RUN (1u << CLI_RUN)
 #define CHECK (1u << CLI_CHECK | 1u << CLI_ESTIMATE)
 #define RULES (1u << CLI_RULES)
+#define EXPAND (1u << CLI_EXPAND)
+#define SCRIPT (1u << CLI_CHECK | EXPAND)
 #define JOB (RUN | CHECK)
 #define FIELD(name) offsetof(struct cli, name)
 
@@ -24,7 +26,11 @@ const struct cli_option cli_options[] = {
       "GPU the job will run on, as H100-80GB (default: asked of the driver where the job will run)" },
     { "gpu-memory", 0, "SIZE", JOB, CLI_STRING, FIELD(gpu_memory), NULL,
       "memory a job can use on one GPU, as 79GiB" },
-    { "gpus-per-node", 0, "N", JOB, CLI_INT, FIELD(gpus_per_node), NULL, "GPUs of one node" },
+    { "gpus-per-node", 0, "N", JOB | EXPAND, CLI_INT, FIELD(gpus_per_node), NULL, "GPUs of one node" },
+    { "nodes", 0, "N", SCRIPT, CLI_INT, FIELD(nodes), NULL,
+      "nodes that a script's job gets (default: from its #SBATCH lines)" },
+    { "user", 0, "NAME", SCRIPT, CLI_STRING, FIELD(user), NULL,
+      "as root: whose rights a script is run with (default: $SUDO_USER, else its owner)" },
     { "vocab-size", 0, "N", JOB, CLI_INT, FIELD(vocab_size), NULL,
       "entries of the tokenizer, before padding" },
     { "script", 0, "NAME", CHECK, CLI_STRING, FIELD(script), NULL,
@@ -53,11 +59,12 @@ const struct cli_option cli_options[] = {
       "enforce (default), warn (say it, let the job go), observe (say nothing, let it go) or off" },
     { "on-error", 0, "WHAT", RUN, CLI_STRING, FIELD(on_error), NULL,
       "what our own failure does: run the job (default) or block it" },
-    { "timeout", 0, "SECONDS", RUN, CLI_SECONDS, FIELD(timeout), NULL,
-      "how long ranks wait for each other (default 60); then each decides alone" },
+    { "timeout", 0, "SECONDS", RUN | SCRIPT, CLI_SECONDS, FIELD(timeout), NULL,
+      "how long ranks wait for each other (default 60), then each decides alone; how long a script "
+      "may take (default 10)" },
     { "no-mpi", 0, NULL, RUN, CLI_FLAG, FIELD(no_mpi), "MEGATRON_PREFLIGHT_NO_MPI",
       "let each rank decide alone; only rank 0 prints" },
-    { "format", 0, "FORMAT", CHECK | RULES, CLI_STRING, FIELD(format), NULL,
+    { "format", 0, "FORMAT", CHECK | EXPAND | RULES, CLI_STRING, FIELD(format), NULL,
       "text (default), json, or for CI systems sarif, junit, github, gitlab or markdown" },
     { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
       "check one JSON record a line ('-': standard input), print one report a line" },
@@ -87,12 +94,24 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                   "Everything printed goes to standard error; the job keeps its own streams, "
                   "environment, descriptors and exit status.",
                   125 },
-    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | -- TRAINER-OPTIONS",
+    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | SCRIPT [ARGS...] | -- TRAINER-OPTIONS",
                     "say whether the job can run; start nothing",
-                    "Takes a whole launch command, or after -- only the trainer's options.", 2 },
+                    "Takes a whole launch command, or after -- only the trainer's options. Where the first "
+                    "word is a file that begins with #! and a shell, or ends in .sh, .bash, .sbatch or "
+                    ".slurm, and is not itself a launcher, it is a script: it is expanded as by 'expand' and "
+                    "every launch in it is checked; the worst verdict is the script's.",
+                    2 },
     [CLI_ESTIMATE] = { "estimate", "COMMAND [ARGS...] | -- TRAINER-OPTIONS",
                        "print the memory of every pipeline stage; start nothing",
                        "As check, with every component of the estimate.", 2 },
+    [CLI_EXPAND] = { "expand", "SCRIPT [ARGS...]",
+                     "list the launches of a shell or sbatch script; start none",
+                     "Runs the script with the real bash in a sandbox: no network, no privileges, nothing that it "
+                     "writes stays, a deadline; launchers and cluster tools are replaced by programs that "
+                     "record how they are called. #SBATCH lines, --nodes and --gpus-per-node say what the job "
+                     "is given. What could not be followed is listed. Needs user namespaces; never runs a "
+                     "script as root.",
+                     2 },
     [CLI_RULES] = { "rules", "[ID]", "list the rules, or explain one",
                     "A rule's id is what a finding is called. With one: what must hold and why, the releases that "
                     "ask it and where in Megatron's source, an example that fails and one that passes.",
@@ -112,6 +131,8 @@ const struct cli_status cli_statuses[] = {
     { "check estimate", 1, "stop" },
     { "check estimate", 2, "usage error or bad input" },
     { "check estimate", 3, "cannot know, with --strict" },
+    { "expand", 0, "the script was run; what it starts and what could not be followed is listed" },
+    { "expand", 2, "usage error, or the script cannot be run here" },
 };
 const size_t cli_status_count = sizeof(cli_statuses) / sizeof(cli_statuses[0]);
 

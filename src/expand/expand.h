@@ -1,10 +1,10 @@
-/* What a shell or sbatch script would start, found by running it: the real bash in a sandbox of its own (no
- * network, no privileges, nothing it writes stays, a deadline), where launchers and tools are shims that record
- * how they were called and do nothing. A pure text never decides; the script's own loops, functions, sourced
- * files and $(...) do.
+/* What a shell or sbatch script would start, found by running it: the real bash in a sandbox of its
+ * own (no network, no privileges, nothing it writes stays, a deadline), where launchers and tools
+ * are shims that record how they were called and do nothing. A pure text never decides; the
+ * script's own loops, functions, sourced files and $(...) do.
  *
- * What comes out of the sandbox is untrusted. A script can only add launches: it cannot take one back that was
- * recorded, and a verdict on a script is that of all of them. */
+ * What comes out of the sandbox is untrusted. A script can only add launches: it cannot take one
+ * back that was recorded, and a verdict on a script is that of all of them. */
 #ifndef EXPAND_EXPAND_H
 #define EXPAND_EXPAND_H
 
@@ -21,10 +21,11 @@ struct expand_options {
     double seconds;                        /* deadline; 0: 10 */
 };
 
-/* One recorded command: the launchers in front of the trainer that bash really ran, outermost first, then
- * the trainer's launcher with all its words ("srun" "-N2" "torchrun" ...). */
+/* One recorded command: the launchers in front of the trainer that bash really ran, outermost
+ * first, then the trainer's launcher with all its words ("srun" "-N2" "torchrun" ...). */
 struct expand_launch {
-    int line; /* of the script: of the command, or of what led to it (source, sbatch, bash other.sh); 0 unknown */
+    int line;         /* of the script: of the command, or of what led to it (source, sbatch, bash
+                         other.sh); 0 unknown */
     const char *file; /* where the command itself stands, when that is another file; else NULL */
     int argc;
     const char *const *argv;
@@ -50,18 +51,19 @@ struct expansion {
     double seconds;
 };
 
-/* Runs the script 'path' with the arguments. -1 with 'err' set where it cannot be run here: no such file, no
- * bash, no user namespaces (the text says what to type). What the script does is never an error. Texts live
- * in 'arena' and may hold any byte: escape them. */
-int expand(const char *path, int argc, const char *const *argv, const struct expand_options *options,
-           struct arena *arena, struct expansion *expansion, struct error *err);
+/* Runs the script 'path' with the arguments. -1 with 'err' set where it cannot be run here: no such
+ * file, no bash, no user namespaces (the text says what to type). What the script does is never an
+ * error. Texts live in 'arena' and may hold any byte: escape them. */
+int expand(const char *path, int argc, const char *const *argv,
+           const struct expand_options *options, struct arena *arena, struct expansion *expansion,
+           struct error *err);
 
-/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and a shell, or
- * whose name ends in .sh, .bash, .sbatch or .slurm? */
+/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and
+ * a shell, or whose name ends in .sh, .bash, .sbatch or .slurm? */
 bool expand_is_script(const char *path);
 
-/* Scripts are never run as root. As root: becomes, for good, 'user' (NULL: $SUDO_USER, else the script's
- * owner). -1 with 'err' set when there is nobody to become. */
+/* Scripts are never run as root. As root: becomes, for good, 'user' (NULL: $SUDO_USER, else the
+ * script's owner). -1 with 'err' set when there is nobody to become. */
 int expand_drop_root(const char *user, const char *path, struct error *err);
 
 #endif

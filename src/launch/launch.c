@@ -300,6 +300,19 @@ void launch_parse_files(int argc, const char *const *command, const struct envir
         world_of_environment(launch, arena);
 }
 
+int launch_first_words(int argc, const char *const *command, const struct environment *env,
+                       struct arena *arena, struct launch *launch)
+{
+    struct peel peel = { .arena = arena, .launch = launch, .argc = argc, .word = command };
+    const struct launcher *launcher = argc > 0 ? launcher_find(command[0]) : NULL;
+
+    memset(launch, 0, sizeof(*launch));
+    launch->environment = *env;
+    if (launcher)
+        peel_layer(&peel, launcher);
+    return launch->layer_count ? launch->layer[0].words : -1;
+}
+
 static struct launch_layer *undecided(struct launch *launch)
 {
     for (int l = 0; l < launch->layer_count; l++)

@@ -76,6 +76,11 @@ void launch_parse(int argc, const char *const *command, const struct environment
 void launch_parse_files(int argc, const char *const *command, const struct environment *env,
                         const struct files *files, struct arena *arena, struct launch *launch);
 
+/* The launcher in front of 'command' alone: the number of words that are its own, up to what it starts, with
+ * its layer and what it sets in 'launch'; -1 when it is none or its words are not understood. */
+int launch_first_words(int argc, const char *const *command, const struct environment *env,
+                       struct arena *arena, struct launch *launch);
+
 /* The launcher in command that starts the ranks (the innermost that starts several processes), and
  * the one outside it that starts several of those ("srun torchrun"), which may be launch->around;
  * or NULL. */

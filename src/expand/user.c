@@ -1,0 +1,49 @@
+/* Who runs a script when root asks. */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "expand/expand.h"
+
+static int become(const struct passwd *user, struct error *err)
+{
+    if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
+        setuid(user->pw_uid) < 0)
+        return error_set(err, "cannot become '%s': %s", user->pw_name, strerror(errno));
+    if (setuid(0) == 0)
+        return error_set(err, "cannot stop being root");
+    setenv("HOME", user->pw_dir, 1);
+    setenv("USER", user->pw_name, 1);
+    setenv("LOGNAME", user->pw_name, 1);
+    return 0;
+}
+
+static const struct passwd *owner_of(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 ? getpwuid(st.st_uid) : NULL;
+}
+
+int expand_drop_root(const char *user, const char *path, struct error *err)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const struct passwd *who;
+
+    if (geteuid() != 0)
+        return user ? error_set(err, "--user: only root can become another user") : 0;
+    who = user ? getpwnam(user) : sudo ? getpwnam(sudo) : owner_of(path);
+    if (user && !who)
+        return error_set(err, "--user: there is no user '%s'", user);
+    if (!who || who->pw_uid == 0)
+        return error_set(
+            err,
+            "scripts are never run as root; give --user NAME, whose rights are enough to "
+            "read '%s'",
+            path);
+    return become(who, err);
+}
