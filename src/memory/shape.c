@@ -335,6 +335,15 @@ static void read_machine(const struct facts *facts, struct shape *shape)
     shape->cublas_workspace_bytes = cublas_workspace(facts, shape);
 }
 
+/* A hybrid model with layers of experts, of which there are none. */
+static bool lacks_experts(const struct job *job, const struct shape *shape)
+{
+    const char *pattern = job->hybrid_layer_pattern ? job->hybrid_layer_pattern
+                                                    : job->hybrid_override_pattern;
+
+    return !shape->num_experts && pattern && strchr(pattern, 'E');
+}
+
 /* The field without which, or with which, no tensor has a size: what a rule has stopped, or NULL.
  */
 static const char *indivisible(const struct job *job, const struct shape *shape)
@@ -343,7 +352,8 @@ static const char *indivisible(const struct job *job, const struct shape *shape)
         return "num_attention_heads";
     if (!shape->kv_channels || !shape->tokens || !shape->tokens_sharded)
         return shape->kv_channels ? "seq_length" : "kv_channels";
-    if (shape->num_experts && (shape->num_experts % shape->ep || !shape->local_experts))
+    if ((shape->num_experts && (shape->num_experts % shape->ep || !shape->local_experts)) ||
+        lacks_experts(job, shape))
         return "num_experts";
     return NULL;
 }

@@ -40,6 +40,41 @@ static enum answer pattern_old(struct walk *walk, struct finding *finding)
                        text[known], symbols);
 }
 
+/* Only Megatron's own script is known to build its model with --spec. */
+static enum answer stack_spec(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (trainer_kind(walk) != TRAINER_HYBRID || is_on(job->use_legacy_models) ||
+        !(script_has(walk, "mamba") || script_has(walk, "hybrid")) ||
+        !launch_script_is_megatrons(walk->launch))
+        return NOT_APPLICABLE;
+    if (job->spec.count >= 0 || (walk->release >= RELEASE_0_16_0 &&
+                                 is_word(job->transformer_impl, "inference_optimized")))
+        return HOLDS;
+    finding_fix(walk, finding, "%s",
+                walk->release >= RELEASE_0_18_2
+                    ? "--spec megatron.core.models.hybrid.hybrid_layer_specs hybrid_stack_spec"
+                    : "--spec megatron.core.models.mamba.mamba_layer_specs mamba_stack_spec");
+    return violated(walk, finding, "%s builds its layers from --spec, which is not given",
+                    walk->launch->script);
+}
+
+static enum answer expert_layers(struct walk *walk, struct finding *finding)
+{
+    struct hybrid_pattern pattern = pattern_of(walk);
+
+    if (trainer_kind(walk) != TRAINER_HYBRID || script_has(walk, "gpt") || !has_pattern(walk) ||
+        hybrid_count(&pattern, -1, 'E') == 0)
+        return NOT_APPLICABLE;
+    if (is_nonzero(walk->job->num_experts))
+        return HOLDS;
+    return violated(walk, finding,
+                    "the hybrid pattern has %" PRId64 " layers of experts, --num-experts is not "
+                    "given",
+                    hybrid_count(&pattern, -1, 'E'));
+}
+
 static enum answer even_split(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -186,6 +221,27 @@ static const struct rule rows[] = {
       .what = "--hybrid-override-pattern has --num-layers known symbols",
       .why = "One symbol is one layer.",
       .fix = "as many symbols as --num-layers" },
+    { .id = "hyb-spec",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_18_2,
+      .check = stack_spec,
+      .options = "--spec",
+      .what = "a hybrid model says where its layers are specified",
+      .why = "There is no default; the trainer raises before it builds anything.",
+      .fix = "--spec megatron.core.models.mamba.mamba_layer_specs mamba_stack_spec" },
+    { .id = "hyb-experts",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_MAIN,
+      .check = expert_layers,
+      .options = "--hybrid-layer-pattern --hybrid-override-pattern --num-experts",
+      .needs = "hyb-symbols hyb-pattern-old",
+      .what = "a hybrid pattern with E needs --num-experts",
+      .why = "A layer of experts divides their number, which is None, by EP.",
+      .fix = "--num-experts, or a pattern without E" },
     { .id = "hyb-even",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,

@@ -3,12 +3,21 @@
 #include "megatron/layer_pattern.h"
 #include "rules/truth.h"
 
-static bool script_has(const struct walk *walk, const char *part)
+bool script_has(const struct walk *walk, const char *part)
 {
     const char *script = walk->launch ? walk->launch->script : NULL;
     const char *name = script ? strrchr(script, '/') : NULL;
 
     return script && strstr(name ? name : script, part);
+}
+
+/* ModelOpt builds the model itself. */
+static bool has_modelopt(const struct launch *launch)
+{
+    for (int i = 0; launch && i < launch->argc; i++)
+        if (strcmp(launch->argv[i], "--modelopt-enabled") == 0)
+            return true;
+    return false;
 }
 
 enum trainer_kind trainer_kind(const struct walk *walk)
@@ -19,6 +28,8 @@ enum trainer_kind trainer_kind(const struct walk *walk)
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (script_has(walk, others[i]))
             return TRAINER_OTHER;
+    if (has_modelopt(walk->launch))
+        return TRAINER_OTHER;
     if (walk->job->hybrid_layer_pattern || walk->job->hybrid_override_pattern ||
         script_has(walk, "mamba") || script_has(walk, "hybrid"))
         return TRAINER_HYBRID;

@@ -7,10 +7,13 @@
 enum trainer_kind {
     TRAINER_GPT,    /* decoder layers of one kind or with experts; also scripts of unknown name */
     TRAINER_HYBRID, /* a pattern of Mamba, attention, MLP and expert layers */
-    TRAINER_OTHER   /* BERT, T5, vision ...: only rules that every model has */
+    TRAINER_OTHER   /* BERT, T5, vision, ModelOpt ...: only rules that every model has */
 };
 
 enum trainer_kind trainer_kind(const struct walk *walk);
+
+/* Is 'part' in the name of the trainer's script? */
+bool script_has(const struct walk *walk, const char *part);
 
 /* A GPT whose layers are Megatron's own, not those of --spec. */
 bool builds_standard_gpt(const struct walk *walk);
