@@ -338,8 +338,8 @@ static void read_machine(const struct facts *facts, struct shape *shape)
 /* A hybrid model with layers of experts, of which there are none. */
 static bool lacks_experts(const struct job *job, const struct shape *shape)
 {
-    const char *pattern = job->hybrid_layer_pattern ? job->hybrid_layer_pattern
-                                                    : job->hybrid_override_pattern;
+    const char *pattern =
+        job->hybrid_layer_pattern ? job->hybrid_layer_pattern : job->hybrid_override_pattern;
 
     return !shape->num_experts && pattern && strchr(pattern, 'E');
 }

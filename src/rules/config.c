@@ -81,7 +81,9 @@ static void rope_type_default(struct walk *walk)
 {
     struct job *job = walk->job;
 
-    if (is_on(job->multi_latent_attention) && !job->rope_type)
+    if (!is_on(job->multi_latent_attention))
+        job->rope_type = NULL;
+    else if (!job->rope_type)
         job->rope_type = "yarn";
 }
 
@@ -237,7 +239,7 @@ static const struct rule rows[] = {
       .until = RELEASE_MAIN,
       .adjust = rope_type_default,
       .what = "multi-latent attention rotates with yarn unless told otherwise",
-      .why = "The default of its config class." },
+      .why = "The default of its config class; the common one has no such field." },
     { .id = "cp-comm-single",
       .stage = STAGE_CONFIG,
       .since = RELEASE_0_10_0,

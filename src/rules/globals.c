@@ -8,18 +8,6 @@
 #include "rules/sections.h"
 #include "rules/truth.h"
 
-static const char *batch_ranks_text(struct walk *walk)
-{
-    const struct job *job = walk->job;
-
-    if (value_or(job->gtp_weight_remat_size, 1) == 1)
-        return arena_printf(walk->arena, "micro batch x DP = %" PRId64 " x %" PRId64,
-                            job->micro_batch_size, job->data_parallel_size);
-    return arena_printf(walk->arena,
-                        "micro batch x DP x GTP = %" PRId64 " x %" PRId64 " x %" PRId64,
-                        job->micro_batch_size, job->data_parallel_size, job->gtp_weight_remat_size);
-}
-
 static enum answer schedule_without_decrease(struct walk *walk, struct finding *finding)
 {
     (void)finding;
@@ -95,26 +83,6 @@ static enum answer rampup_rules(struct walk *walk, struct finding *finding)
                            ", which leaves no step to ramp up",
                            batch);
     return HOLDS;
-}
-
-static enum answer rampup_divisible(struct walk *walk, struct finding *finding)
-{
-    const struct list *words = &walk->job->rampup_batch_size;
-    int64_t pass = samples_a_pass(walk->job);
-    int64_t start, increment;
-
-    if (!has_rampup(walk) || words->count != 3 || pass == 0 ||
-        !is_set(walk->job->global_batch_size) || is_on(walk->job->decrease_batch_size_if_needed))
-        return NOT_APPLICABLE;
-    start = strtoll(words->item[0], NULL, 10);
-    increment = strtoll(words->item[1], NULL, 10);
-    if (start % pass == 0 && increment % pass == 0)
-        return HOLDS;
-    return violated(walk, finding,
-                    "ramping up from %" PRId64 " by %" PRId64
-                    " meets batches that are not multiples of %s "
-                    "= %" PRId64,
-                    start, increment, batch_ranks_text(walk), pass);
 }
 
 /* Without batch sizes of its own evaluation takes training's, and is looked at first. */
@@ -325,18 +293,6 @@ static const struct rule rows[] = {
       .what = "--rampup-batch-size reaches the global batch in whole steps",
       .why = "START INCREMENT SAMPLES; ignored since 0.18.",
       .fix = "drop --rampup-batch-size" },
-    { .id = "rampup-divisible",
-      .stage = STAGE_INIT,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_8_0,
-      .until = RELEASE_0_17_0,
-      .check = rampup_divisible,
-      .shape = true,
-      .options = "--rampup-batch-size --micro-batch-size @world",
-      .needs = "rampup-rules world-divides-model mbs-required",
-      .what = "every batch of a ramp-up is a multiple of the micro batch times data parallel size",
-      .why = "Checked at each step of training.",
-      .fix = "--decrease-batch-size-if-needed, or multiples for start and increment" },
     { .id = "gbs-divisible",
       .stage = STAGE_INIT,
       .severity = SEVERITY_ERROR,

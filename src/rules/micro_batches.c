@@ -1,5 +1,7 @@
 #include "rules/micro_batches.h"
 
+#include <inttypes.h>
+
 #include <stdlib.h>
 
 #include "rules/batch_schedule.h"
@@ -69,4 +71,16 @@ int64_t largest_batch(const struct walk *walk)
         if (schedule.step[i].batch > largest)
             largest = schedule.step[i].batch;
     return largest;
+}
+
+const char *batch_ranks_text(struct walk *walk)
+{
+    const struct job *job = walk->job;
+
+    if (value_or(job->gtp_weight_remat_size, 1) == 1)
+        return arena_printf(walk->arena, "micro batch x DP = %" PRId64 " x %" PRId64,
+                            job->micro_batch_size, job->data_parallel_size);
+    return arena_printf(walk->arena,
+                        "micro batch x DP x GTP = %" PRId64 " x %" PRId64 " x %" PRId64,
+                        job->micro_batch_size, job->data_parallel_size, job->gtp_weight_remat_size);
 }

@@ -9,6 +9,9 @@
 int64_t samples_a_pass(const struct job *job);
 int64_t samples_an_evaluation_pass(const struct job *job);
 
+/* "micro batch x DP = 2 x 8": the factors of samples_a_pass(), for messages. */
+const char *batch_ranks_text(struct walk *walk);
+
 /* Does the batch size change during training? */
 bool has_batch_schedule(const struct walk *walk);
 bool has_rampup(const struct walk *walk);

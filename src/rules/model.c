@@ -100,6 +100,19 @@ static enum answer qk_scaling_environment(struct walk *walk, struct finding *fin
                     on ? "given" : "not given", value ? value : "not set");
 }
 
+/* Transformer Engine's attention reads it with int(). */
+static enum answer switch_is_number(struct walk *walk, struct finding *finding)
+{
+    const char *value =
+        environment_get(&walk->facts->environment, "NVTE_ALLOW_NONDETERMINISTIC_ALGO");
+
+    if (!walk->facts->environment.known || !te_attention(walk) || !value)
+        return NOT_APPLICABLE;
+    if (*value && !value[strspn(value, "0123456789+-_ ")])
+        return HOLDS;
+    return violated(walk, finding, "NVTE_ALLOW_NONDETERMINISTIC_ALGO='%s' is not a number", value);
+}
+
 static enum answer deterministic_environment(struct walk *walk, struct finding *finding)
 {
     const char *value =
@@ -248,6 +261,26 @@ static enum answer dsa_needs_mla(struct walk *walk, struct finding *finding)
     return HOLDS;
 }
 
+/* Layers of sparse attention come with 0.18; the option knows its name before. */
+static enum answer dsa_layers(struct walk *walk, struct finding *finding)
+{
+    if (!builds_standard_gpt(walk) || !is_word(walk->job->experimental_attention_variant, "dsa"))
+        return NOT_APPLICABLE;
+    return violated(walk, finding, "this release cannot build layers of DSA attention");
+}
+
+static enum answer fused_down_projection(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!builds_standard_gpt(walk) || !is_on(job->mla_down_proj_fusion) ||
+        !is_on(job->multi_latent_attention))
+        return NOT_APPLICABLE;
+    if (is_set(job->q_lora_rank))
+        return HOLDS;
+    return violated(walk, finding, "--mla-down-proj-fusion comes without --q-lora-rank");
+}
+
 static enum answer la_freq(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -258,6 +291,10 @@ static enum answer la_freq(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (freq->kind == FREQ_INT && freq->every == 0)
         return violated_at(walk, finding, 0, "--linear-attention-freq 0 divides by zero");
+    if (freq->kind == FREQ_NONE && is_word(job->experimental_attention_variant, "gdn2"))
+        return violated_at(walk, finding, 2,
+                           "--experimental-attention-variant gdn2 needs --linear-attention-freq "
+                           "to say which layers use it");
     if (freq->kind != FREQ_LIST || freq->count == job->num_layers)
         return HOLDS;
     return violated_at(walk, finding, 1,
@@ -343,13 +380,34 @@ static const struct rule rows[] = {
     { .id = "dsa-mla",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,
-      .since = RELEASE_0_16_0,
+      .since = RELEASE_0_18_2,
       .until = RELEASE_MAIN,
       .check = dsa_needs_mla,
       .options = "--experimental-attention-variant --multi-latent-attention --qk-l2-norm",
       .what = "DSA attention needs --multi-latent-attention",
       .why = "Keys are selected from its latents.",
       .fix = "add --multi-latent-attention" },
+    { .id = "dsa-old",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_16_0,
+      .until = RELEASE_0_17_0,
+      .check = dsa_layers,
+      .options = "--experimental-attention-variant",
+      .needs = "exp-te-only",
+      .what = "DSA attention cannot be built before 0.18",
+      .why = "The GPT's layers know gated_delta_net only.",
+      .fix = "drop --experimental-attention-variant" },
+    { .id = "mla-downproj-rank",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_17_0,
+      .until = RELEASE_MAIN,
+      .check = fused_down_projection,
+      .options = "--mla-down-proj-fusion --q-lora-rank",
+      .what = "--mla-down-proj-fusion needs --q-lora-rank",
+      .why = "It fuses the down-projections of queries and keys.",
+      .fix = "add --q-lora-rank" },
     { .id = "la-freq",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,
@@ -423,6 +481,17 @@ static const struct rule rows[] = {
       .what = "--deterministic-mode needs NVTE_ALLOW_NONDETERMINISTIC_ALGO=0",
       .why = "Transformer Engine chooses kernels by it; since 0.19 Megatron sets it.",
       .fix = "export NVTE_ALLOW_NONDETERMINISTIC_ALGO=0" },
+    { .id = "nvte-number",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_12_0,
+      .until = RELEASE_MAIN,
+      .check = switch_is_number,
+      .options = "$NVTE_ALLOW_NONDETERMINISTIC_ALGO",
+      .needs = "det-te",
+      .what = "NVTE_ALLOW_NONDETERMINISTIC_ALGO, when set, is a number",
+      .why = "Transformer Engine's attention reads it with int(), also when it is empty.",
+      .fix = "unset NVTE_ALLOW_NONDETERMINISTIC_ALGO" },
     { .id = "window-te",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,

@@ -241,16 +241,6 @@ static enum answer gtp_op_fuser(struct walk *walk, struct finding *finding)
                     "weight shards beyond TP do not work with a fused or grouped dense MLP");
 }
 
-static enum answer mhc_experts(struct walk *walk, struct finding *finding)
-{
-    if (!builds_standard_gpt(walk) || !is_on(walk->job->enable_mhc_connections))
-        return NOT_APPLICABLE;
-    if (!has_experts(walk))
-        return HOLDS;
-    return violated(walk, finding,
-                    "--enable-mhc-connections does not work with experts in a GPT model");
-}
-
 static const struct rule rows[] = {
     { .id = "moe-freq-int",
       .stage = STAGE_MODEL,
@@ -295,16 +285,6 @@ static const struct rule rows[] = {
       .what = "a fused or grouped dense MLP excludes weight shards beyond TP",
       .why = "The fused path ignores them.",
       .fix = "drop --use-transformer-engine-op-fuser" },
-    { .id = "mhc-experts",
-      .stage = STAGE_MODEL,
-      .severity = SEVERITY_ERROR,
-      .since = RELEASE_MAIN,
-      .until = RELEASE_MAIN,
-      .check = mhc_experts,
-      .options = "--enable-mhc-connections --num-experts",
-      .what = "--enable-mhc-connections excludes experts in a GPT model",
-      .why = "Only hybrid models wrap experts in it.",
-      .fix = "drop --enable-mhc-connections" },
     { .id = "latent-te",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_WARNING,

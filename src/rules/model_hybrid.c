@@ -49,8 +49,8 @@ static enum answer stack_spec(struct walk *walk, struct finding *finding)
         !(script_has(walk, "mamba") || script_has(walk, "hybrid")) ||
         !launch_script_is_megatrons(walk->launch))
         return NOT_APPLICABLE;
-    if (job->spec.count >= 0 || (walk->release >= RELEASE_0_16_0 &&
-                                 is_word(job->transformer_impl, "inference_optimized")))
+    if (job->spec.count >= 0 ||
+        (walk->release >= RELEASE_0_16_0 && is_word(job->transformer_impl, "inference_optimized")))
         return HOLDS;
     finding_fix(walk, finding, "%s",
                 walk->release >= RELEASE_0_18_2
@@ -73,6 +73,23 @@ static enum answer expert_layers(struct walk *walk, struct finding *finding)
                     "the hybrid pattern has %" PRId64 " layers of experts, --num-experts is not "
                     "given",
                     hybrid_count(&pattern, -1, 'E'));
+}
+
+/* No specification that ships builds layers with residual streams; Mamba layers do not ask. */
+static enum answer residual_streams(struct walk *walk, struct finding *finding)
+{
+    struct hybrid_pattern pattern = pattern_of(walk);
+    bool hybrid = trainer_kind(walk) == TRAINER_HYBRID;
+
+    if (!is_on(walk->job->enable_mhc_connections) || walk->job->spec.count >= 0 ||
+        trainer_kind(walk) == TRAINER_OTHER || (hybrid && !has_pattern(walk)))
+        return NOT_APPLICABLE;
+    if (hybrid && hybrid_count(&pattern, -1, 'M') == pattern.layers)
+        return HOLDS;
+    return violated(walk, finding,
+                    "--enable-mhc-connections: layers of %s models are built without residual "
+                    "streams",
+                    hybrid ? "hybrid" : "GPT");
 }
 
 static enum answer even_split(struct walk *walk, struct finding *finding)
@@ -242,6 +259,16 @@ static const struct rule rows[] = {
       .what = "a hybrid pattern with E needs --num-experts",
       .why = "A layer of experts divides their number, which is None, by EP.",
       .fix = "--num-experts, or a pattern without E" },
+    { .id = "mhc-layers",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = residual_streams,
+      .options = "--enable-mhc-connections --hybrid-layer-pattern",
+      .what = "--enable-mhc-connections needs layers that have residual streams",
+      .why = "Only HyperConnectionTransformerLayer has them, and no layer specification uses it.",
+      .fix = "drop --enable-mhc-connections, or a --spec of your own" },
     { .id = "hyb-even",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,

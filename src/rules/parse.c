@@ -5,6 +5,7 @@
 
 #include "megatron/python_value.h"
 #include "rules/sections.h"
+#include "rules/truth.h"
 
 /* Megatron's entry scripts that add no options of their own, but ModelOpt's. */
 static const char *const own_scripts[] = { "pretrain_gpt.py", "pretrain_hybrid.py",
@@ -288,6 +289,18 @@ bool parse_spoiled(const struct walk *walk, enum job_field field)
     return false;
 }
 
+/* argparse's one group of options that exclude each other. */
+static enum answer option_pair_check(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!job->kitchen_config_file || !is_set(job->kitchen_recipe_number))
+        return HOLDS;
+    return violated(walk, finding,
+                    "argument --kitchen-config-file: not allowed with argument "
+                    "--kitchen-recipe-number");
+}
+
 static const struct rule rows[] = {
     { .id = "modified-tree",
       .stage = STAGE_PARSE,
@@ -339,6 +352,16 @@ static const struct rule rows[] = {
       .why = "the text goes to Python's eval; its SyntaxError or IndexError is not caught, so that "
              "the job ends in a traceback with status 1.",
       .fix = "close every bracket, for example --moe-layer-freq '([0]*3+[1]*58)'" },
+    { .id = "option-pair",
+      .stage = STAGE_PARSE,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_13_0,
+      .until = RELEASE_MAIN,
+      .check = option_pair_check,
+      .options = "--kitchen-config-file --kitchen-recipe-number",
+      .what = "--kitchen-config-file and --kitchen-recipe-number are not given together",
+      .why = "They are one choice to argparse: every rank exits with status 2.",
+      .fix = "one of the two" },
     { .id = "unknown-option",
       .stage = STAGE_PARSE,
       .severity = SEVERITY_ERROR,

@@ -1,5 +1,6 @@
 /* The pipeline schedule of the first step and of the first evaluation. */
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "rules/micro_batches.h"
 #include "rules/sections.h"
@@ -97,6 +98,26 @@ static enum answer interleave_old(struct walk *walk, struct finding *finding)
                     micro_batches, pp);
 }
 
+static enum answer rampup_divisible(struct walk *walk, struct finding *finding)
+{
+    const struct list *words = &walk->job->rampup_batch_size;
+    int64_t pass = samples_a_pass(walk->job);
+    int64_t start, increment;
+
+    if (!has_rampup(walk) || words->count != 3 || pass == 0 ||
+        !is_set(walk->job->global_batch_size) || is_on(walk->job->decrease_batch_size_if_needed))
+        return NOT_APPLICABLE;
+    start = strtoll(words->item[0], NULL, 10);
+    increment = strtoll(words->item[1], NULL, 10);
+    if (start % pass == 0 && increment % pass == 0)
+        return HOLDS;
+    return violated(walk, finding,
+                    "ramping up from %" PRId64 " by %" PRId64
+                    " meets batches that are not multiples of %s "
+                    "= %" PRId64,
+                    start, increment, batch_ranks_text(walk), pass);
+}
+
 /* Micro-batches of an evaluation step, 0: none or not known. */
 static int64_t evaluation_micro_batches(const struct walk *walk)
 {
@@ -136,6 +157,18 @@ static enum answer evaluation_remainder(struct walk *walk, struct finding *findi
     "hyb-no-vpp-flags hyb-segments "
 
 static const struct rule rows[] = {
+    { .id = "rampup-divisible",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_0_17_0,
+      .check = rampup_divisible,
+      .shape = true,
+      .options = "--rampup-batch-size --micro-batch-size @world",
+      .needs = "rampup-rules world-divides-model mbs-required",
+      .what = "every batch of a ramp-up is a multiple of the micro batch times data parallel size",
+      .why = "Checked at each step of training.",
+      .fix = "--decrease-batch-size-if-needed, or multiples for start and increment" },
     { .id = "interleave-m-pp",
       .stage = STAGE_STEP,
       .severity = SEVERITY_ERROR,

@@ -30,6 +30,8 @@ enum trainer_kind trainer_kind(const struct walk *walk)
             return TRAINER_OTHER;
     if (has_modelopt(walk->launch))
         return TRAINER_OTHER;
+    if (script_has(walk, "pretrain_gpt"))
+        return TRAINER_GPT; /* which reads a hybrid pattern only to count its layers */
     if (walk->job->hybrid_layer_pattern || walk->job->hybrid_override_pattern ||
         script_has(walk, "mamba") || script_has(walk, "hybrid"))
         return TRAINER_HYBRID;
