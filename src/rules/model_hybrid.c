@@ -1,6 +1,7 @@
 /* Building the model: hybrid patterns and Mamba layers. */
 #include <inttypes.h>
 
+#include "launch/trainer.h"
 #include "megatron/layer_pattern.h"
 #include "rules/sections.h"
 #include "rules/trainer_kind.h"
