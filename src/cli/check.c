@@ -1,9 +1,11 @@
 #include "cli/check.h"
 
-#include "cli/explain_policy.h"
 #include "cli/config_input.h"
+#include "cli/decision.h"
+#include "cli/explain_policy.h"
 #include "cli/saved.h"
 #include "cli/script.h"
+#include "cli/user.h"
 #include "launch/launchers.h"
 #include "report/formats.h"
 
@@ -71,6 +73,8 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
     inputs_warn(inputs, stderr);
+    if (inputs->looks)
+        inputs->policy.let_go = user_bypass(&inputs->policy.bypass, arena);
     verdict_decide(&(struct request) { .launch = &inputs->launch,
                                        .facts = &inputs->facts,
                                        .policy = &inputs->policy,
@@ -80,6 +84,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     if (inputs->config.path)
         config_localize(&inputs->config, arena, &report);
     check_print(cli, &report);
+    bypass_say(&inputs->policy, &report, arena, stderr);
     save(cli, inputs, arena);
     return verdict_exit_status(&report, cli->strict);
 }

@@ -197,6 +197,7 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
     const struct cli *cli = &allowed;
     struct facts *facts = &inputs->facts;
 
+    inputs->looks = !cli->facts;
     if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
         return -1;
     if (config_input(cli, arena, &inputs->config, err) < 0)

@@ -15,6 +15,7 @@ struct inputs {
     struct config config; /* the job's, path NULL without one */
     struct launch launch;
     struct facts facts;
+    bool looks; /* facts are read from the world, not from --facts */
     struct site_faults faults; /* files of the site's policy that were left out */
 };
 

@@ -2,12 +2,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "cli/decision.h"
 #include "cli/exec.h"
 #include "cli/explain_policy.h"
 #include "cli/guard.h"
 #include "cli/inputs.h"
 #include "cli/run.h"
+#include "cli/user.h"
 #include "cluster/agreement.h"
 #include "facts/gather.h"
 
@@ -19,7 +22,16 @@ struct deciding {
     const struct cli *cli;
     struct inputs *inputs;
     struct arena *arena;
+    struct timespec since;
 };
+
+static double milliseconds_since(const struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - since->tv_sec) * 1e3 + (double)(now.tv_nsec - since->tv_nsec) / 1e6;
+}
 
 static void print(const struct deciding *deciding, const struct report *report)
 {
@@ -29,8 +41,20 @@ static void print(const struct deciding *deciding, const struct report *report)
         return;
     inputs_warn(deciding->inputs, stderr);
     style_for(deciding->cli, stderr, &style);
-    report_text(report, &style, stderr);
+    if (!bypass_say(&deciding->inputs->policy, report, deciding->arena, stderr))
+        report_text(report, &style, stderr);
     fflush(stderr);
+}
+
+static void log_decision(const struct deciding *deciding, const struct report *report)
+{
+    struct decision decision = { .inputs = deciding->inputs,
+                                 .report = report,
+                                 .milliseconds = milliseconds_since(&deciding->since) };
+    struct error err;
+
+    if (decision_log(&decision, deciding->arena, &err) < 0 && report->mode != MODE_OBSERVE)
+        fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
 }
 
 static void decide(void *data, const struct cluster_facts *facts, size_t count, bool speaks,
@@ -42,7 +66,8 @@ static void decide(void *data, const struct cluster_facts *facts, size_t count, 
 
     inputs->facts.ranks = facts;
     inputs->facts.rank_count = count;
-    if (!deciding->cli->facts)
+    inputs->policy.let_go = user_bypass(&inputs->policy.bypass, deciding->arena);
+    if (inputs->looks)
         facts_gather_files(&inputs->launch, deciding->arena, &inputs->facts);
     agreement_smallest_gpu(facts, count, &inputs->facts);
     verdict_decide(&(struct request){ .launch = &inputs->launch, .facts = &inputs->facts,
@@ -52,8 +77,10 @@ static void decide(void *data, const struct cluster_facts *facts, size_t count, 
     memset(out, 0, sizeof(*out));
     out->verdict = report.verdict;
     out->exit_status = report.verdict == VERDICT_STOP ? EXIT_STOPPED : 0;
-    if (speaks)
-        print(deciding, &report);
+    if (!speaks)
+        return;
+    print(deciding, &report);
+    log_decision(deciding, &report);
 }
 
 static int fail(const struct error *err, int status)
@@ -70,11 +97,12 @@ static int start_unchecked(const struct cli *cli, const struct environment *env)
     return fail(&err, status);
 }
 
-static int check_and_start(const struct cli *cli, struct inputs *inputs, struct arena *arena)
+static int check_and_start(const struct cli *cli, struct inputs *inputs,
+                           const struct timespec *since, struct arena *arena)
 {
     struct error err;
     int status;
-    struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena };
+    struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena, .since = *since };
     struct cluster_facts mine;
     struct run run = { .command = cli->argv,
                        .mine = &mine,
@@ -108,10 +136,12 @@ static int refuse_without_policy(const struct inputs *inputs)
 int run_command(const struct cli *cli)
 {
     struct arena arena = ARENA_INIT;
+    struct timespec since;
     struct inputs inputs;
     struct error err;
     int status;
 
+    clock_gettime(CLOCK_MONOTONIC, &since);
     if (cli->argc == 0 && !cli->explain_policy)
         return fail((error_set(&err, "no command given; see megatron-preflight --help"), &err),
                     EXIT_OWN_USAGE);
@@ -124,7 +154,7 @@ int run_command(const struct cli *cli)
     else if (inputs.policy.mode == MODE_OFF)
         status = start_unchecked(cli, &inputs.environment);
     else
-        status = check_and_start(cli, &inputs, &arena);
+        status = check_and_start(cli, &inputs, &since, &arena);
     arena_release(&arena);
     return status;
 }

@@ -1,15 +1,9 @@
 #include "facts/nvml.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "base/detached.h"
 
 /* The few types of NVML's interface that are needed here; a device is an opaque pointer, 0 is
  * success. */
@@ -172,121 +166,32 @@ static void ask(struct nvml *nvml)
     }
 }
 
-static void write_all(int fd, const void *data, size_t size)
-{
-    for (const char *p = data; size;) {
-        ssize_t n = write(fd, p, size);
-
-        if (n <= 0)
-            _exit(1);
-        p += n;
-        size -= (size_t)n;
-    }
-}
-
-/* Nothing that others wait for: no descriptor but the pipe (now 3), no handler of ours. */
-static void let_go(int fd)
-{
-    int null = open("/dev/null", O_RDWR);
-
-    setsid();
-    for (int s = 1; s < NSIG; s++)
-        signal(s, SIG_DFL);
-    for (int i = 0; i < 3; i++)
-        dup2(null, i);
-    dup2(fd, 3);
-    if (close_range(4, ~0u, 0) < 0)
-        for (int i = 4; i < 1024; i++)
-            close(i);
-}
-
-/* The process that may hang. */
-static void look_and_exit(int fd)
+/* In the process that may hang. */
+static void look(int fd, void *data)
 {
     struct nvml nvml = { 0 };
 
-    let_go(fd);
+    (void)data;
     if (!open_library())
-        _exit(1);
+        return;
     ask(&nvml);
-    write_all(3, &nvml, sizeof(nvml));
-    _exit(0);
-}
-
-/* A grandchild, so that it is nobody's child when it stays; its end of the pipe is 'fd'. */
-static int start(int fd)
-{
-    sigset_t all, before;
-    pid_t child;
-    int status;
-
-    /* Signals meant for us must not run our handlers in the children. */
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
-    child = fork();
-    if (child == 0) {
-        if (fork() == 0)
-            look_and_exit(fd);
-        _exit(0);
-    }
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    sigprocmask(SIG_SETMASK, &before, NULL);
-    return child < 0 ? -1 : 0;
-}
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Returns the bytes read before the end of the pipe or the deadline. */
-static size_t read_until(int fd, void *data, size_t size, double deadline)
-{
-    size_t have = 0;
-
-    while (have < size) {
-        double left = deadline - now();
-        struct pollfd ready = { .fd = fd, .events = POLLIN };
-        ssize_t n;
-
-        if (left <= 0 || (poll(&ready, 1, (int)(left * 1000) + 1) < 0 && errno != EINTR))
-            break;
-        if (!ready.revents)
-            continue;
-        n = read(fd, (char *)data + have, size - have);
-        if (n <= 0)
-            break;
-        have += (size_t)n;
-    }
-    return have;
+    detached_answer(fd, &nvml, sizeof(nvml));
 }
 
 int nvml_look(double deadline_seconds, struct nvml *nvml, struct error *err)
 {
-    double deadline = now() + deadline_seconds;
     struct nvml answer;
-    size_t have = 0;
-    int fd[2];
 
-    if (pipe2(fd, O_CLOEXEC) < 0)
-        return error_set(err, "no pipe to look at the GPUs: %s", strerror(errno));
-    if (start(fd[1]) < 0) {
-        close(fd[0]);
-        close(fd[1]);
-        return error_set(err, "no process to look at the GPUs: %s", strerror(errno));
-    }
-    close(fd[1]);
-    have = read_until(fd[0], &answer, sizeof(answer), deadline);
-    close(fd[0]);
-    if (have == sizeof(answer)) {
+    switch (detached_ask(look, NULL, deadline_seconds, &answer, sizeof(answer), err)) {
+    case DETACHED_ANSWERED:
         *nvml = answer;
         return 0;
-    }
-    if (now() >= deadline)
+    case DETACHED_LATE:
         return error_set(err, "the NVIDIA driver did not answer within %.0f s", deadline_seconds);
-    return error_set(err, "no NVIDIA driver here");
+    case DETACHED_SILENT:
+        return error_set(err, "no NVIDIA driver here");
+    case DETACHED_NOT_STARTED:
+        break;
+    }
+    return error_prefix(err, "cannot look at the GPUs");
 }

@@ -1,0 +1,34 @@
+/* A decision as one JSON object on one line, for the site's log, and as it is read back by 'audit'.
+ */
+#ifndef CLI_DECISION_H
+#define CLI_DECISION_H
+
+#include "cli/inputs.h"
+
+struct decision {
+    const struct inputs *inputs;
+    const struct report *report;
+    double milliseconds;
+};
+
+/* What enforcement says, whatever mode or bypass make of it. */
+enum verdict decision_verdict(const struct report *report);
+
+/* Why the job starts all the same: "mode observe", "user 'alice' is in bypass"; NULL where nothing
+ * stands against it or it does not start. */
+const char *decision_let_go(const struct report *report, const struct policy *policy,
+                            struct arena *arena);
+
+/* Says in one line that a user's bypass lets the job go, and what stands against it; false, and
+ * nothing is said, where it makes no difference. */
+bool bypass_say(const struct policy *policy, const struct report *report, struct arena *arena,
+                FILE *out);
+
+/* The line with its end of line. */
+const char *decision_line(const struct decision *decision, struct arena *arena);
+
+/* Writes the decision to the policy's log: to nowhere without one, but a bypass to syslog. Never
+ * waits for long; -1 with 'err' set when it could not be written. */
+int decision_log(const struct decision *decision, struct arena *arena, struct error *err);
+
+#endif
