@@ -187,3 +187,107 @@ def test_explain_policy_names_every_key_and_starts_nothing(site, tmp_path):
     assert "no release of Megatron-LM has '--no-such-option'" in run.stdout
     run = site.run("check", "--explain-policy", "true", cwd=tmp_path / "team" / "a")
     assert f"max_gpus           16                       {site.path}/policy.yaml:2" in run.stdout
+
+
+# --- decisions: bypass, observe, the log
+
+
+def lines_of(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_bypass_lets_go_in_one_line_and_is_logged(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"bypass: {{users: ['{os.getuid()}']}}\nlog: {log}\nlocked: [mode, bypass, log]\n")
+    run = site.start()
+    assert (run.returncode, run.stdout) == (7, "started\n")
+    assert len(run.stderr.splitlines()) == 1
+    assert f"let go: user '{os.getuid()}' is in bypass ({site.path}/policy.yaml:1)" in run.stderr
+    [line] = lines_of(log)
+    assert (line["verdict"], line["started"], line["mode"]) == ("stop", True, "enforce")
+    assert line["let_go"] == f"user '{os.getuid()}' is in bypass"
+    assert site.check().returncode == 0
+
+
+@pytest.mark.parametrize("bypass, status", [
+    ("{groups: ['%d']}" % os.getgid(), 7), ("{users: [no-such-user, '4294967294', '-1']}", 78),
+    ("{groups: [no-such-group, '4294967294']}", 78), ("{}", 78),
+])
+def test_bypass_is_for_those_named(site, bypass, status):
+    assert site.write(f"bypass: {bypass}\n").start().returncode == status
+
+
+def test_observe_decides_lets_go_logs_and_says_nothing(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"mode: observe\nlog: {log}\n")
+    env = {"SLURM_JOB_ID": "4711", "SLURM_JOB_PARTITION": "gpu", "SLURM_JOB_ACCOUNT": "ai"}
+    run = site.start("--gpu", "H100-80GB", env=env, cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr) == (7, "started\n", "")
+    run = site.start("--gpu", "H100-80GB", trainer=TRAINER, cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr) == (7, "started\n", "")
+    bad, good = lines_of(log)
+    assert (bad["job"], bad["partition"], bad["account"], bad["cwd"]) == ("4711", "gpu", "ai", str(tmp_path))
+    assert (bad["verdict"], bad["started"], bad["let_go"]) == ("stop", True, "mode observe")
+    assert bad["errors"] and bad["gpus"] == 8 and bad["gpu"] == "H100-80GB" and bad["megatron"] == "main"
+    assert bad["milliseconds"] > 0 and bad["version"] and bad["schema"] == 1 and bad["host"]
+    assert (good["verdict"], good["let_go"], good["errors"], good["job"]) == ("go", None, [], None)
+    assert good["peak_at_least_bytes"] < good["peak_bytes"] < good["peak_up_to_bytes"]
+
+
+def test_the_log_holds_no_words_of_the_command(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"log: {log}\n")
+    site.start("--mode", "warn", trainer=[*TRAINER, "--wandb-project", "hush-hush"])
+    assert "hush-hush" not in log.read_text()
+    assert lines_of(log)[0]["command"].startswith("sha256:")
+
+
+def test_a_stop_and_an_attempt_against_a_lock_are_logged(site, tmp_path):
+    log = tmp_path / "log-%u-%h-%%"
+    site.write(f"log: {log}\nlocked: [mode, log]\n")
+    run = site.start("--mode", "off", "--policy", "{log: /dev/null}")
+    assert run.returncode == 78
+    [path] = tmp_path.glob("log-*-%")
+    [line] = lines_of(path)
+    assert (line["verdict"], line["started"], line["let_go"]) == ("stop", False, None)
+    assert line["ignored"] == ["log (--policy:1)", "mode (--mode)"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("how, says", [
+    ("nowhere", "No such file or directory"), ("device", "not a file"), ("link", "it is a link"),
+    ("fifo", "No such device or address"), ("directory", "Is a directory"),
+])
+def test_a_log_that_fails_warns_and_stops_nothing(site, tmp_path, how, says):
+    path = {"nowhere": tmp_path / "no" / "log", "device": "/dev/null"}.get(how, tmp_path / "log")
+    if how == "link":
+        path.symlink_to(tmp_path / "other")
+    elif how == "fifo":
+        os.mkfifo(path)
+    elif how == "directory":
+        path.mkdir()
+    site.write(f"log: {path}\n")
+    run = site.start(trainer=TRAINER)
+    assert (run.returncode, run.stdout) == (7, "started\n")
+    assert f"megatron-preflight: warning: cannot log to '{path}': {says}\n" in run.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_only_rank_0_logs(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"log: {log}\n")
+    for rank in range(3):
+        env = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "8", "LOCAL_WORLD_SIZE": "8",
+               "MASTER_ADDR": "localhost", "MASTER_PORT": "1", "TORCHELASTIC_RUN_ID": "none"}
+        assert site.start(trainer=TRAINER, env=env).returncode == 7
+    assert len(lines_of(log)) == 1
+
+
+def test_lines_of_many_jobs_do_not_mix(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"log: {log}\nmode: observe\n")
+    site.start()
+    env = {"PATH": os.environ["PATH"], "TEST_SITE_DIRECTORY": str(site.path)}
+    jobs = [subprocess.Popen([SITE_PREFLIGHT, "true"], env=env) for _ in range(20)]
+    assert [job.wait(60) for job in jobs] == [0] * 20
+    assert len(lines_of(log)) == 21
