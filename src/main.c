@@ -18,6 +18,8 @@ int main(int argc, char **argv)
         return expand_command(&cli);
     case CLI_RULES:
         return rules_command(&cli);
+    case CLI_CONVERT:
+        return convert_command(&cli);
     case CLI_VERSION:
         return version_command();
     case CLI_RUN:

@@ -22,8 +22,9 @@ void shell_word_put(FILE *out, const char *word)
     fputc('\'', out);
 }
 
-/* One word from *text, which is moved behind it, unquoted into 'word'. */
-static void read_word(const char **text, char *word)
+/* One word from *text, which is moved behind it, unquoted into 'word'; returns what is behind its
+ * zero. */
+static char *read_word(const char **text, char *word)
 {
     char quote = '\0';
     const char *p = *text;
@@ -38,20 +39,20 @@ static void read_word(const char **text, char *word)
     }
     *word = '\0';
     *text = p;
+    return word + 1;
 }
 
 const char *const *shell_words_split(const char *text, int *count, struct arena *arena)
 {
     size_t capacity = 0;
     const char **words = arena_grow(arena, NULL, &capacity, 1, sizeof(*words));
+    char *word = arena_alloc(arena, strlen(text) + 1); /* all of them: none grows by unquoting */
 
     *count = 0;
     for (text += strspn(text, " \t\n"); *text; text += strspn(text, " \t\n")) {
-        char *word = arena_alloc(arena, strlen(text) + 1);
-
-        read_word(&text, word);
         words = arena_grow(arena, words, &capacity, (size_t)*count + 2, sizeof(*words));
         words[(*count)++] = word;
+        word = read_word(&text, word);
     }
     words[*count] = NULL;
     return words;

@@ -10,6 +10,7 @@
 #define RULES (1u << CLI_RULES)
 #define EXPAND (1u << CLI_EXPAND)
 #define SCRIPT (1u << CLI_CHECK | EXPAND)
+#define CONVERT (1u << CLI_CONVERT)
 #define JOB (RUN | CHECK)
 #define FIELD(name) offsetof(struct cli, name)
 
@@ -38,13 +39,15 @@ const struct cli_option cli_options[] = {
     { "config", 0, "FILE", CHECK, CLI_STRING, FIELD(config), NULL,
       "take the job from this configuration, YAML with the sections model, parallelism, training, precision, "
       "infrastructure and megatron; options of the trainer after -- are added" },
-    { "num-gpus", 0, "N", CHECK, CLI_INT, FIELD(world_size), NULL, "the same as --world-size" },
-    { "tp", 0, "N", CHECK, CLI_INT, FIELD(tp), NULL,
+    { "num-gpus", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(world_size), NULL, "the same as --world-size" },
+    { "tp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(tp), NULL,
       "tensor parallel size, in place of the configuration's" },
-    { "pp", 0, "N", CHECK, CLI_INT, FIELD(pp), NULL, "pipeline parallel size, likewise" },
-    { "cp", 0, "N", CHECK, CLI_INT, FIELD(cp), NULL, "context parallel size, likewise" },
-    { "ep", 0, "N", CHECK, CLI_INT, FIELD(ep), NULL, "expert parallel size, likewise" },
-    { "etp", 0, "N", CHECK, CLI_INT, FIELD(etp), NULL, "expert tensor parallel size, likewise" },
+    { "pp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(pp), NULL, "pipeline parallel size, likewise" },
+    { "cp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(cp), NULL, "context parallel size, likewise" },
+    { "ep", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(ep), NULL, "expert parallel size, likewise" },
+    { "etp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(etp), NULL, "expert tensor parallel size, likewise" },
+    { "to", 0, "FORMAT", CONVERT, CLI_STRING, FIELD(to), NULL,
+      "flags: options of Megatron's, one a line, quoted for a shell; yaml: a configuration" },
     { "facts", 0, "FILE", JOB, CLI_STRING, FIELD(facts), NULL,
       "take every fact from this JSON object and look at nothing" },
     { "policy", 0, "FILE", JOB, CLI_STRING, FIELD(policy), "MEGATRON_PREFLIGHT_POLICY",
@@ -116,6 +119,11 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                     "A rule's id is what a finding is called. With one: what must hold and why, the releases that "
                     "ask it and where in Megatron's source, an example that fails and one that passes.",
                     2 },
+    [CLI_CONVERT] = { "convert", "FILE --to flags|yaml", "turn a configuration into options, or options into one",
+                      "FILE is a configuration (its name ends in .yaml or .yml), options of Megatron's, or a plain "
+                      "launch command. Options say nothing of the number of ranks: --num-gpus does. What is assumed "
+                      "or left out is said on standard error.",
+                      2 },
     [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known", "",
                       2 },
 };
@@ -223,9 +231,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct cli *cli = state->input;
     const char *wrong;
 
-    if (key == ARGP_KEY_ARG && cli->command == CLI_RULES) {
+    if (key == ARGP_KEY_ARG && (cli->command == CLI_RULES || cli->command == CLI_CONVERT)) {
         if (cli->argc++)
-            argp_error(state, "one rule at a time: '%s' is too much", arg);
+            argp_error(state, "one %s at a time: '%s' is too much",
+                       cli->command == CLI_RULES ? "rule" : "file", arg);
         cli->argv = (const char *const *)&state->argv[state->next - 1];
         return 0;
     }

@@ -7,7 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum cli_command { CLI_RUN, CLI_CHECK, CLI_ESTIMATE, CLI_EXPAND, CLI_RULES, CLI_VERSION, CLI_COMMAND_COUNT };
+enum cli_command {
+    CLI_RUN,
+    CLI_CHECK,
+    CLI_ESTIMATE,
+    CLI_EXPAND,
+    CLI_RULES,
+    CLI_CONVERT,
+    CLI_VERSION,
+    CLI_COMMAND_COUNT
+};
 
 /* What we were asked; words are borrowed from argv. Unset: NULL, 0 or false. */
 struct cli {
@@ -35,6 +44,7 @@ struct cli {
     const char *config;
     const char *user;
     int64_t nodes;
+    const char *to;
     int64_t world_size;
     int64_t gpus_per_node;
     int64_t vocab_size;

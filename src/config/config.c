@@ -25,13 +25,21 @@ const struct config_option *config_find(const struct config *config, const char 
     return find(config, name);
 }
 
+static bool is_refused(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->refused_count; i++)
+        if (strcmp(config->refused[i], name) == 0)
+            return true;
+    return false;
+}
+
 void config_set_words(struct config *config, enum config_giver giver, struct config_place place,
                       const char *name, int count, const char *const *value)
 {
     struct config_option *option = find(config, name);
     const char **copy = arena_alloc(config->arena, ((size_t)count + 1) * sizeof(*copy));
 
-    if (option && option->giver > giver)
+    if ((option && option->giver > giver) || (giver < CONFIG_FILE && is_refused(config, name)))
         return;
     if (!option) {
         config->option = arena_grow(config->arena, config->option, &config->capacity,

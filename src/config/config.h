@@ -64,6 +64,7 @@ struct config {
 typedef int config_reader(struct config *config, const char *path, struct error *err);
 
 config_reader guide_read; /* the configuration guide's YAML */
+config_reader flags_read; /* Megatron's options, or the command that starts a job */
 
 void config_init(struct config *config, struct arena *arena);
 
@@ -96,7 +97,7 @@ void config_note(struct config *config, enum severity severity, const char *id,
  * line's sizes. */
 void config_assume(struct config *config);
 
-/* The file says that an option is not wanted: nothing is assumed for it. */
+/* The file says that an option is not wanted: it is neither assumed nor a default. */
 void config_refuse(struct config *config, const char *name);
 
 /* Every option as words of a trainer's argv; *count is set. */

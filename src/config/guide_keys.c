@@ -92,7 +92,8 @@ const struct guide_key_row guide_keys[GUIDE_KEY_COUNT] = {
                                   "--sequence-parallel",
                                   "divides by TP the activations that TP alone does not" },
     [GUIDE_RECOMPUTE_GRANULARITY] = { "training", "recompute_granularity", GUIDE_CHOICE, 0, 0,
-                                      "full selective", "null", "--recompute-granularity",
+                                      "full selective", "null",
+                                      "--recompute-granularity --recompute-activations",
                                       "full: one input for each layer is kept; selective: all but "
                                       "core attention" },
     [GUIDE_RECOMPUTE_METHOD] = { "training", "recompute_method", GUIDE_CHOICE, 0, 0,
@@ -115,14 +116,13 @@ const struct guide_key_row guide_keys[GUIDE_KEY_COUNT] = {
                     "weights are kept in bf16 and fp8" },
 };
 
-static const char *const sections[] = { "model",     "parallelism",    "training",
-                                        "precision", "infrastructure", "megatron" };
-enum { SECTION_COUNT = sizeof(sections) / sizeof(sections[0]) };
+const char *const guide_sections[] = { "model",          "parallelism", "training", "precision",
+                                       "infrastructure", "megatron",    NULL };
 
 bool guide_is_section(const char *name)
 {
-    for (int s = 0; s < SECTION_COUNT; s++)
-        if (strcmp(sections[s], name) == 0)
+    for (int s = 0; guide_sections[s]; s++)
+        if (strcmp(guide_sections[s], name) == 0)
             return true;
     return false;
 }
@@ -156,8 +156,8 @@ const char *guide_nearest(const char *name)
 
     for (int k = 0; k < GUIDE_KEY_COUNT; k++)
         consider(name, guide_keys[k].name, &limit, &nearest);
-    for (int s = 0; s < SECTION_COUNT; s++)
-        consider(name, sections[s], &limit, &nearest);
+    for (int s = 0; guide_sections[s]; s++)
+        consider(name, guide_sections[s], &limit, &nearest);
     return nearest;
 }
 

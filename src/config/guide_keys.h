@@ -61,6 +61,9 @@ struct guide_key_row {
 
 extern const struct guide_key_row guide_keys[GUIDE_KEY_COUNT];
 
+/* The sections in the order of the guide, NULL at the end. */
+extern const char *const guide_sections[];
+
 /* Is that a section of the file? "megatron" is one, too: other options of Megatron's by name. */
 bool guide_is_section(const char *name);
 

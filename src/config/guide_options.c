@@ -132,7 +132,7 @@ static void write_latent_attention(const struct writer *w, enum guide_key k)
 
 static void write_expert_tensor_parallel(const struct writer *w, enum guide_key k)
 {
-    if (given(w, k) || is_on(w, GUIDE_NUM_EXPERTS))
+    if (is_on(w, GUIDE_NUM_EXPERTS) || number_of(w, k) != 1)
         set_number(w, k, number_of(w, k));
     if (!given(w, k) && is_on(w, GUIDE_NUM_EXPERTS) &&
         number_of(w, GUIDE_TENSOR_MODEL_PARALLEL_SIZE) > 1)

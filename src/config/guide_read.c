@@ -263,9 +263,9 @@ static int read_option(struct reader *r, const yaml_node_t *name, const yaml_nod
     const struct option_row *row = option_row_of(key, &option, r->config->arena);
     struct config_place place = place_of(r, name, key);
 
-    if (guide_key_of_option(option))
+    if (guide_key_named_as(option))
         return yaml_bad(&r->file, name, r->err, "%s is set by the key %s", option,
-                        guide_key_of_option(option));
+                        guide_key_named_as(option));
     if (!row) {
         nearest = option_nearest(option, RELEASE_MAIN);
         return yaml_bad(&r->file, name, r->err, "Megatron has no option %.80s%s%s%s", option,

@@ -28,7 +28,7 @@ KEYS = [
     ("parallelism", "tensor_model_parallel_size", "2", ["0", "null"], "--tensor-model-parallel-size", 2),
     ("parallelism", "pipeline_model_parallel_size", "2", ["0"], "--pipeline-model-parallel-size", 2),
     ("parallelism", "expert_model_parallel_size", "1", ["0"], "--expert-model-parallel-size", 1),
-    ("parallelism", "expert_tensor_parallel_size", "1", ["0"], "--expert-tensor-parallel-size", 1),
+    ("parallelism", "expert_tensor_parallel_size", "2", ["0"], "--expert-tensor-parallel-size", 2),
     ("parallelism", "context_parallel_size", "2", ["0"], "--context-parallel-size", 2),
     ("parallelism", "virtual_pipeline_model_parallel_size", "2", ["0"], "--num-layers-per-virtual-pipeline-stage", 16),
     ("training", "micro_batch_size", "2", ["0"], "--micro-batch-size", 2),
