@@ -3,13 +3,17 @@
 
 #include "rules/nearest.h"
 #include "rules/sections.h"
+#include "rules/trainer_kind.h"
 #include "rules/truth.h"
 
 /* The pretraining scripts pass this one default. */
 static void tokenizer_default(struct walk *walk)
 {
+    bool bert = script_has(walk, "bert") || trainer_script_has(walk, "t5") ||
+                script_has(walk, "ict");
+
     if (!walk->job->tokenizer_type)
-        walk->job->tokenizer_type = "GPT2BPETokenizer";
+        walk->job->tokenizer_type = bert ? "BertWordPieceLowerCase" : "GPT2BPETokenizer";
 }
 
 static void split_default(struct walk *walk)
@@ -169,7 +173,7 @@ static const struct rule rows[] = {
       .since = RELEASE_0_8_0,
       .until = RELEASE_MAIN,
       .adjust = tokenizer_default,
-      .what = "--tokenizer-type is GPT2BPETokenizer unless given",
+      .what = "--tokenizer-type is GPT2BPETokenizer unless given, BertWordPieceLowerCase for BERT and T5",
       .why = "The pretraining scripts ask for it." },
     { .id = "split-default",
       .stage = STAGE_VALIDATE,
