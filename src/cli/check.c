@@ -7,6 +7,7 @@
 #include "cli/script.h"
 #include "cli/user.h"
 #include "launch/launchers.h"
+#include "cli/sweep.h"
 #include "report/formats.h"
 
 static int fail(const struct error *err)
@@ -111,6 +112,8 @@ int check_command(const struct cli *cli)
         status = -1;
     else if (cli->explain_policy)
         status = explain_policy(cli, &inputs, &arena, &err);
+    else if (cli->all)
+        status = check_all(cli, &inputs, &arena, &err);
     else if (cli->batch)
         status = check_batch(cli, &inputs, &err);
     else if (cli->saved)

@@ -77,6 +77,13 @@ const struct cli_option cli_options[] = {
       "check what --save left, with the GPUs of this machine and its part of the Slurm job" },
     { "text", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(text), NULL,
       "check a batch script by its text alone and run nothing of it; what only a shell can know is not known" },
+    { "all", 0, "PATH", 1u << CLI_CHECK, CLI_STRING, FIELD(all), NULL,
+      "check every launch of the scripts and configurations below a directory, or of a file; words "
+      "behind it are further paths" },
+    { "baseline", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(baseline), NULL,
+      "with --all: findings of this file are known, not shown and stop nothing" },
+    { "write-baseline", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(write_baseline), NULL,
+      "with --all: make what is found now the known findings" },
     { "strict", 0, NULL, CHECK, CLI_FLAG, FIELD(strict), NULL,
       "exit with 3 when something that matters cannot be known" },
     { "stage", 0, "STAGE", RULES, CLI_STRING, FIELD(stage), NULL, "only rules of this stage" },
@@ -97,7 +104,7 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                   "Everything printed goes to standard error; the job keeps its own streams, "
                   "environment, descriptors and exit status.",
                   125 },
-    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | SCRIPT [ARGS...] | -- TRAINER-OPTIONS",
+    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | SCRIPT [ARGS...] | -- TRAINER-OPTIONS | --all PATH...",
                     "say whether the job can run; start nothing",
                     "Takes a whole launch command, or after -- only the trainer's options. Where the first "
                     "word is a file that begins with #! and a shell, or ends in .sh, .bash, .sbatch or "

@@ -38,6 +38,9 @@ struct cli {
     const char *save;
     const char *saved;
     const char *text;
+    const char *all; /* first path of a sweep; argv: the others */
+    const char *baseline;
+    const char *write_baseline;
     const char *stage;
     const char *option;
     const char *script;

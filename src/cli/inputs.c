@@ -190,23 +190,12 @@ static void narrow_policy(const struct cli *cli, struct arena *arena, struct inp
     policy_flags_narrow(cli, &inputs->policy, arena);
 }
 
-int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *inputs,
-                  struct error *err)
+/* The facts about inputs->launch. */
+static int complete(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+                    struct error *err)
 {
-    struct cli allowed = policy_flags_allowed(given, &inputs->policy, false, arena);
-    const struct cli *cli = &allowed;
     struct facts *facts = &inputs->facts;
 
-    inputs->looks = !cli->facts;
-    if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
-        return -1;
-    if (config_input(cli, arena, &inputs->config, err) < 0)
-        return -1;
-    if (cli->text && find_launch_in_text(cli->text, arena, &inputs->launch, err) < 0)
-        return -1;
-    if (!cli->text)
-        find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
-                    &inputs->config, facts, &inputs->launch);
     facts->environment = inputs->launch.environment;
     narrow_policy(cli, arena, inputs);
     if (from_options(cli, inputs, err) < 0)
@@ -229,6 +218,35 @@ int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *i
         return error_set(err, "%s: gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
                          inputs->config.path, inputs->config.gpu);
     return 0;
+}
+
+int inputs_gather(const struct cli *given, struct arena *arena, struct inputs *inputs,
+                  struct error *err)
+{
+    struct cli allowed = policy_flags_allowed(given, &inputs->policy, false, arena);
+    const struct cli *cli = &allowed;
+    struct facts *facts = &inputs->facts;
+
+    inputs->looks = !cli->facts;
+    if (cli->facts && read_facts_file(cli->facts, arena, facts, err) < 0)
+        return -1;
+    if (config_input(cli, arena, &inputs->config, err) < 0)
+        return -1;
+    if (cli->text && find_launch_in_text(cli->text, arena, &inputs->launch, err) < 0)
+        return -1;
+    if (!cli->text)
+        find_launch(cli, cli->facts ? &facts->environment : &inputs->environment, arena,
+                    &inputs->config, facts, &inputs->launch);
+    return complete(cli, arena, inputs, err);
+}
+
+int inputs_about_launch(const struct cli *given, struct arena *arena, struct inputs *inputs,
+                        struct error *err)
+{
+    struct cli allowed = policy_flags_allowed(given, &inputs->policy, false, arena);
+
+    inputs->looks = true;
+    return complete(&allowed, arena, inputs, err);
 }
 
 void style_for(const struct cli *cli, FILE *out, struct report_style *style)

@@ -32,6 +32,10 @@ int inputs_gather(const struct cli *cli, struct arena *arena, struct inputs *inp
 /* One line each for what is wrong with the site's policy and for attempts against its locks. */
 void inputs_warn(const struct inputs *inputs, FILE *out);
 
+/* The second half of it, for a launch that somebody else found and put into inputs->launch. */
+int inputs_about_launch(const struct cli *cli, struct arena *arena, struct inputs *inputs,
+                        struct error *err);
+
 /* How to print on that stream. */
 void style_for(const struct cli *cli, FILE *out, struct report_style *style);
 

@@ -14,10 +14,14 @@ static const char *word(const struct launch *launch, const struct where *where, 
     return index < launch->argc ? launch->argv[index] : NULL;
 }
 
-static void put_guilty(const struct launch *launch, const struct where *where, FILE *out)
+/* The lines of a file move, what is said of their words does not. */
+static void put_guilty(const struct launch *launch, const struct finding *finding,
+                       const struct where *where, FILE *out)
 {
-    if (where->in == WHERE_ENV || where->in == WHERE_FILE)
-        fprintf(out, "%s\n", where->name ? where->name : "");
+    if (where->in == WHERE_FILE)
+        fprintf(out, "%s\n", finding->message);
+    else if (where->in == WHERE_ENV)
+        fprintf(out, "%s\n", where->name);
     else
         for (int i = 0; i < where->words && word(launch, where, i); i++)
             fprintf(out, "%s\n", word(launch, where, i));
@@ -35,7 +39,7 @@ static json_t *fingerprint(const char *path, const struct launch *launch,
         return json_string(finding->id);
     fprintf(out, "%s\n%s\n", finding->id, path);
     for (int w = 0; launch && w < finding->where_count; w++)
-        put_guilty(launch, &finding->where[w], out);
+        put_guilty(launch, finding, &finding->where[w], out);
     fclose(out);
     sha256(text, size, hex);
     free(text);
@@ -44,8 +48,9 @@ static json_t *fingerprint(const char *path, const struct launch *launch,
 
 static json_t *entry_at(const char *path, int line)
 {
-    return json_pack("{s:o, s:i, s:n, s:n, s:n, s:[], s:[]}", "path", report_string(path), "line",
-                     line, "report", "error", "cannot_know", "fingerprints", "known");
+    return json_pack("{s:o, s:i, s:n, s:n, s:n, s:[], s:[], s:[]}", "path", report_string(path),
+                     "line", line, "report", "error", "cannot_know", "lines", "fingerprints",
+                     "known");
 }
 
 json_t *entry_of_error(const char *path, int line, const char *why)
@@ -54,6 +59,28 @@ json_t *entry_of_error(const char *path, int line, const char *why)
 
     json_object_set_new(entry, "error", report_string(why));
     return entry;
+}
+
+/* Where a finding stands, if that is in the entry's own file; else the launch's line. */
+static int line_of(const char *path, int line, const struct finding *finding)
+{
+    for (int w = 0; w < finding->where_count; w++) {
+        const struct where *where = &finding->where[w];
+
+        if (where->in == WHERE_FILE && where->line && strcmp(where->name, path) == 0)
+            return where->line;
+    }
+    return line;
+}
+
+static void add_finding(json_t *entry, const char *path, int line, const struct launch *launch,
+                        const struct finding *finding)
+{
+    json_array_append_new(json_object_get(entry, "lines"),
+                          json_integer(line_of(path, line, finding)));
+    json_array_append_new(json_object_get(entry, "fingerprints"),
+                          fingerprint(path, launch, finding));
+    json_array_append_new(json_object_get(entry, "known"), json_false());
 }
 
 json_t *entry_of_report(const char *path, int line, const struct report *report)
@@ -67,11 +94,8 @@ json_t *entry_of_report(const char *path, int line, const struct report *report)
     entry = entry_at(at, line);
     json_object_set_new(entry, "report", report_json(report));
     json_object_set_new(entry, "cannot_know", report_string(report->cannot_know));
-    for (size_t i = 0; i < report->findings.count; i++) {
-        json_array_append_new(json_object_get(entry, "fingerprints"),
-                              fingerprint(at, launch, &report->findings.item[i]));
-        json_array_append_new(json_object_get(entry, "known"), json_false());
-    }
+    for (size_t i = 0; i < report->findings.count; i++)
+        add_finding(entry, at, line, launch, &report->findings.item[i]);
     return entry;
 }
 
@@ -164,6 +188,11 @@ struct entry_finding entry_finding(const json_t *entry, size_t i)
     };
 }
 
+void entry_set_line(json_t *entry, size_t i, int line)
+{
+    json_array_set_new(json_object_get(entry, "lines"), i, json_integer(line));
+}
+
 void entry_set_known(json_t *entry, size_t i)
 {
     json_array_set_new(json_object_get(entry, "known"), i, json_true());
@@ -219,7 +248,8 @@ const char *entry_summary(const json_t *entry, char *text, size_t size)
         put_count(out, errors ? ", " : ": ", count_new(entry, SEVERITY_WARNING), "warning");
         fprintf(out, "; Megatron %s", release ? release : "release unknown");
         if (json_is_integer(world))
-            fprintf(out, ", %lld ranks", (long long)json_integer_value(world));
+            fprintf(out, ", %lld rank%s", (long long)json_integer_value(world),
+                    json_integer_value(world) == 1 ? "" : "s");
     }
     fclose(out);
     text[size - 1] = '\0';

@@ -30,6 +30,7 @@ const char *entry_cannot_know(const json_t *entry); /* or NULL */
 struct entry_finding {
     const char *id, *stage, *message;
     const char *fix, *source; /* or NULL */
+    int line;                 /* 0: the file as a whole */
     const char *fingerprint;
     enum severity severity;
     bool known; /* in the baseline: never a reason to stop, shown only where a format has a way to
@@ -38,6 +39,9 @@ struct entry_finding {
 
 size_t entry_finding_count(const json_t *entry);
 struct entry_finding entry_finding(const json_t *entry, size_t i);
+
+/* A better line for the i-th finding: 0 has none. */
+void entry_set_line(json_t *entry, size_t i, int line);
 
 /* Marks the i-th finding as one of the baseline. */
 void entry_set_known(json_t *entry, size_t i);

@@ -19,8 +19,7 @@ static void annotate(FILE *out, const json_t *entry, const struct entry_finding 
 
     fprintf(out, "::%s file=", command[finding->severity]);
     put_github_property(out, entry_path(entry));
-    fprintf(out,
-            ",line=%d,title=megatron-preflight %s::", entry_line(entry) ? entry_line(entry) : 1,
+    fprintf(out, ",line=%d,title=megatron-preflight %s::", finding->line ? finding->line : 1,
             finding->id);
     put_github(out, finding->message);
     if (finding->fix) {

@@ -18,7 +18,7 @@ static json_t *issue(const json_t *entry, const struct entry_finding *finding)
     return json_pack("{s:o, s:s, s:s, s:s, s:{s:s, s:{s:i}}}", "description", description,
                      "check_name", finding->id, "fingerprint", finding->fingerprint, "severity",
                      severity[finding->severity], "location", "path", entry_path(entry), "lines",
-                     "begin", entry_line(entry) ? entry_line(entry) : 1);
+                     "begin", finding->line ? finding->line : 1);
 }
 
 static void one(struct rendering *r, const json_t *entry)

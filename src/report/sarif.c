@@ -13,7 +13,7 @@ static const char *const levels[SEVERITY_COUNT] = {
 
 static void begin(struct rendering *r)
 {
-    r->kept = json_pack("{s:{}, s:[]}", "rules", "notifications");
+    r->kept = json_pack("{s:[], s:{}, s:[]}", "rules", "index", "notifications");
     fputs(
         "{\"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\", \"version\": \"2.1.0\",\n"
         " \"runs\": [{\"columnKind\": \"unicodeCodePoints\", \"results\": [",
@@ -43,22 +43,23 @@ static json_t *uri(const char *path)
     return value;
 }
 
-static json_t *location(const json_t *entry)
+static json_t *location(const json_t *entry, int line)
 {
-    int line = entry_line(entry) ? entry_line(entry) : 1;
-
     return json_pack("{s:{s:{s:o, s:s}, s:{s:i}}}", "physicalLocation", "artifactLocation", "uri",
-                     uri(entry_path(entry)), "uriBaseId", "SRCROOT", "region", "startLine", line);
+                     uri(entry_path(entry)), "uriBaseId", "SRCROOT", "region", "startLine",
+                     line ? line : 1);
 }
 
 /* The rule's place in the list of those used. */
 static int rule_index(struct rendering *r, const char *id)
 {
-    json_t *rules = json_object_get(r->kept, "rules"), *index = json_object_get(rules, id);
+    json_t *rules = json_object_get(r->kept, "rules"), *indices = json_object_get(r->kept, "index");
+    json_t *index = json_object_get(indices, id);
 
     if (!index) {
-        index = json_integer((json_int_t)json_object_size(rules));
-        json_object_set_new(rules, id, index);
+        index = json_integer((json_int_t)json_array_size(rules));
+        json_object_set_new(indices, id, index);
+        json_array_append_new(rules, json_string(id));
     }
     return (int)json_integer_value(index);
 }
@@ -77,8 +78,8 @@ static json_t *result(struct rendering *r, const json_t *entry, const struct ent
     json_t *result =
         json_pack("{s:s, s:i, s:s, s:o, s:[o], s:{s:s}}", "ruleId", finding->id, "ruleIndex",
                   rule_index(r, finding->id), "level", levels[finding->severity], "message",
-                  message(finding), "locations", location(entry), "partialFingerprints",
-                  "megatronPreflight/v1", finding->fingerprint);
+                  message(finding), "locations", location(entry, finding->line),
+                  "partialFingerprints", "megatronPreflight/v1", finding->fingerprint);
 
     if (finding->known)
         json_object_set_new(
@@ -101,10 +102,10 @@ static void one(struct rendering *r, const json_t *entry)
     if (why)
         json_array_append_new(json_object_get(r->kept, "notifications"),
                               json_pack("{s:s, s:{s:s}, s:[o]}", "level", "note", "message", "text",
-                                        why, "locations", location(entry)));
+                                        why, "locations", location(entry, entry_line(entry))));
     for (size_t i = 0; i < entry_finding_count(entry); i++) {
         struct entry_finding finding = entry_finding(entry, i);
-        bool first = !json_object_size(json_object_get(r->kept, "rules"));
+        bool first = !json_array_size(json_object_get(r->kept, "rules"));
 
         if (format_shows(r, &finding) || (finding.known && r->known < MOST_RESULTS))
             put(r, result(r, entry, &finding), first);
@@ -129,8 +130,8 @@ static json_t *rule_json(const char *id)
 
 static void end(struct rendering *r)
 {
-    const char *id;
-    json_t *index;
+    json_t *id;
+    size_t i;
 
     fprintf(r->out, "\n], \"invocations\": [{\"executionSuccessful\": true, "
                     "\"toolExecutionNotifications\":\n");
@@ -139,9 +140,9 @@ static void end(struct rendering *r)
             "}],\n \"tool\": {\"driver\": {\"name\": \"megatron-preflight\", \"version\": \"%s\", "
             "\"rules\": [",
             VERSION);
-    json_object_foreach(json_object_get(r->kept, "rules"), id, index)
+    json_array_foreach(json_object_get(r->kept, "rules"), i, id)
     {
-        put(r, rule_json(id), json_integer_value(index) == 0);
+        put(r, rule_json(json_string_value(id)), i == 0);
     }
     fputs("\n]}}}]}\n", r->out);
 }

@@ -9,7 +9,7 @@
 /* The pretraining scripts pass this one default. */
 static void tokenizer_default(struct walk *walk)
 {
-    bool bert = script_has(walk, "bert") || trainer_script_has(walk, "t5") ||
+    bool bert = script_has(walk, "bert") || script_has(walk, "t5") ||
                 script_has(walk, "ict");
 
     if (!walk->job->tokenizer_type)

@@ -1,0 +1,36 @@
+/* The kinds of files that hold launches, one row each: how one is told, and how its launches are
+ * found. */
+#ifndef CLI_SWEEP_KINDS_H
+#define CLI_SWEEP_KINDS_H
+
+#include <stdbool.h>
+
+#include "cli/cli.h"
+#include "cli/inputs.h"
+
+/* One file under a worker's eyes. */
+struct sweep_file {
+    const struct cli *cli;
+    const struct inputs *configured; /* inputs_configure(); to be copied for each launch */
+    struct arena *arena;
+    const char *path;
+    const char *text; /* its first bytes, ended by NUL */
+    json_t *entries;  /* what was found (report/entry.h) */
+};
+
+struct sweep_kind {
+    const char *name;
+    bool (*is)(const struct sweep_file *file);
+    void (*look)(struct sweep_file *file);
+};
+
+extern const struct sweep_kind sweep_kinds[];
+extern const size_t sweep_kind_count;
+
+/* For the rows: adds the entry of inputs->launch; 'report' is written. -1 when there is none, for
+ * bad options of ours, which is then the entry. */
+int sweep_decide(struct sweep_file *file, struct inputs *inputs, int line, struct report *report);
+
+void sweep_add_error(struct sweep_file *file, int line, const char *why);
+
+#endif
