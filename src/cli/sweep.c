@@ -68,25 +68,39 @@ void sweep_add_error(struct sweep_file *file, int line, const char *why)
     json_array_append_new(file->entries, entry_of_error(file->path, line, why));
 }
 
-int sweep_decide(struct sweep_file *file, struct inputs *inputs, int line, struct report *report)
+struct fact_str sweep_path(const struct sweep_file *file)
+{
+    return (struct fact_str) { .known = true, .value = file->path, .source = "--all" };
+}
+
+int sweep_gather(struct sweep_file *file, struct inputs *inputs, int line)
 {
     struct error err;
 
     inputs->launch.remote = true; /* this machine's GPUs say nothing of that job */
-    inputs->facts.path =
-        (struct fact_str) { .known = true, .value = file->path, .source = "--all" };
-    if (inputs_about_launch(file->cli, file->arena, inputs, &err) < 0) {
-        sweep_add_error(file, line, err.text);
-        return -1;
-    }
+    inputs->facts.path = sweep_path(file);
+    if (inputs_about_launch(file->cli, file->arena, inputs, &err) == 0)
+        return 0;
+    sweep_add_error(file, line, err.text);
+    return -1;
+}
+
+void sweep_decide(struct sweep_file *file, const struct inputs *inputs, struct report *report)
+{
     verdict_decide(&(struct request) { .launch = &inputs->launch,
                                        .facts = &inputs->facts,
                                        .policy = &inputs->policy,
                                        .extra = &inputs->extra,
                                        .want_fixes = true },
                    file->arena, report);
-    json_array_append_new(file->entries, entry_of_report(file->path, line, report));
-    return 0;
+}
+
+json_t *sweep_add(struct sweep_file *file, int line, const struct report *report)
+{
+    json_t *entry = entry_of_report(file->path, line, report);
+
+    json_array_append_new(file->entries, entry);
+    return entry;
 }
 
 /* --- progress ----------------------------------------------------------------------------------

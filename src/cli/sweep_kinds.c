@@ -3,18 +3,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/script.h"
 #include "config/functional_test.h"
 #include "report/entry.h"
 
 /* --- Megatron's functional tests ---------------------------------------------------------------
  */
 
-static bool is_functional_test(const struct sweep_file *file)
+static bool is_yaml(const struct sweep_file *file)
 {
     const char *ending = strrchr(file->path, '.');
 
-    return ending && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0) &&
-           functional_test_is(file->text);
+    return ending && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0);
+}
+
+static bool is_functional_test(const struct sweep_file *file)
+{
+    return is_yaml(file) && functional_test_is(file->text);
 }
 
 /* As the runner starts it; without a recipe nobody says on how many GPUs, and with what. */
@@ -63,8 +68,10 @@ static void look_at_run(struct sweep_file *file, const struct functional_run *ru
         return;
     }
     launch_of_run(run, file->arena, &inputs.launch);
-    if (sweep_decide(file, &inputs, run->line, &report) == 0)
-        find_lines(run, &report, json_array_get(file->entries, json_array_size(file->entries) - 1));
+    if (sweep_gather(file, &inputs, run->line) < 0)
+        return;
+    sweep_decide(file, &inputs, &report);
+    find_lines(run, &report, sweep_add(file, run->line, &report));
 }
 
 static void look_at_functional_test(struct sweep_file *file)
@@ -82,7 +89,106 @@ static void look_at_functional_test(struct sweep_file *file)
         look_at_run(file, &test.run[i]);
 }
 
+/* --- configurations ----------------------------------------------------------------------------
+ */
+
+static bool has_section(const struct sweep_file *file, const char *section)
+{
+    const char *at = strstr(file->text, section);
+
+    return at && (at == file->text || at[-1] == '\n');
+}
+
+static bool is_guide(const struct sweep_file *file)
+{
+    return is_yaml(file) && has_section(file, "model:") && has_section(file, "parallelism:");
+}
+
+static void look_at_guide(struct sweep_file *file)
+{
+    struct inputs inputs = *file->configured;
+    struct config *config = &inputs.config;
+    struct report report;
+    struct error err;
+
+    config_init(config, file->arena);
+    if (guide_read(config, file->path, &err) < 0) {
+        sweep_add_error(file, 0, err.text);
+        return;
+    }
+    config_assume(config);
+    config_launch(config, "pretrain_gpt.py", 0, NULL, &inputs.launch);
+    if (sweep_gather(file, &inputs, 0) < 0)
+        return;
+    sweep_decide(file, &inputs, &report);
+    config_localize(config, file->arena, &report);
+    sweep_add(file, 0, &report);
+}
+
+/* --- scripts -----------------------------------------------------------------------------------
+ */
+
+/* Most scripts launch nothing; those that could name one of these somewhere. */
+static bool may_launch(const char *text)
+{
+    static const char *const words[] = {
+        "torchrun", "torch.distributed", "ft_launcher", "srun",       "sbatch",  "mpirun",
+        "mpiexec",  "deepspeed",         "pretrain",    "accelerate", "megatron"
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasestr(text, words[i]))
+            return true;
+    return false;
+}
+
+static bool is_script(const struct sweep_file *file)
+{
+    return expand_is_script(file->path);
+}
+
+static void look_at_launch(struct sweep_file *file, const struct expansion *expansion,
+                           const struct expand_launch *found)
+{
+    struct inputs inputs, configured = *file->configured;
+    struct launch launch;
+    struct report report;
+    struct error err;
+
+    if (!script_launch(found, file->arena, &launch))
+        return;
+    configured.facts.path = sweep_path(file);
+    if (script_gather(file->cli, &configured, expansion, found, file->arena, &inputs, &err) < 0) {
+        sweep_add_error(file, found->line, err.text);
+        return;
+    }
+    sweep_decide(file, &inputs, &report);
+    sweep_add(file, found->line, &report);
+}
+
+static void look_at_script(struct sweep_file *file)
+{
+    struct cli one = *file->cli;
+    struct expansion expansion;
+    struct error err;
+
+    if (!may_launch(file->text))
+        return;
+    one.argc = 1;
+    one.argv = &file->path;
+    if (script_expand(&one, file->configured, file->arena, &expansion, &err) < 0) {
+        sweep_add_error(file, 0, err.text);
+        return;
+    }
+    for (size_t i = 0; i < expansion.launch_count; i++)
+        look_at_launch(file, &expansion, &expansion.launch[i]);
+    for (size_t i = 0; i < expansion.gap_count; i++)
+        sweep_add_error(file, expansion.gap[i].line, expansion.gap[i].why);
+}
+
 const struct sweep_kind sweep_kinds[] = {
     { "functional test", is_functional_test, look_at_functional_test },
+    { "configuration", is_guide, look_at_guide },
+    { "script", is_script, look_at_script },
 };
 const size_t sweep_kind_count = sizeof(sweep_kinds) / sizeof(sweep_kinds[0]);

@@ -27,10 +27,17 @@ struct sweep_kind {
 extern const struct sweep_kind sweep_kinds[];
 extern const size_t sweep_kind_count;
 
-/* For the rows: adds the entry of inputs->launch; 'report' is written. -1 when there is none, for
- * bad options of ours, which is then the entry. */
-int sweep_decide(struct sweep_file *file, struct inputs *inputs, int line, struct report *report);
+/* For the rows. The facts about inputs->launch; -1 when our own options are bad, which is then the
+ * entry. */
+int sweep_gather(struct sweep_file *file, struct inputs *inputs, int line);
 
+void sweep_decide(struct sweep_file *file, const struct inputs *inputs, struct report *report);
+
+/* What a policy's paths are held against. */
+struct fact_str sweep_path(const struct sweep_file *file);
+
+/* Each adds an entry; that of a report is returned, to be completed. */
+json_t *sweep_add(struct sweep_file *file, int line, const struct report *report);
 void sweep_add_error(struct sweep_file *file, int line, const char *why);
 
 #endif

@@ -14,12 +14,20 @@ static const char *word(const struct launch *launch, const struct where *where, 
     return index < launch->argc ? launch->argv[index] : NULL;
 }
 
-/* The lines of a file move, what is said of their words does not. */
+/* The lines of a file move and an estimate gets better; what is said stays, but for its numbers. */
+static void put_without_numbers(const char *message, FILE *out)
+{
+    for (const char *p = message; *p; p++)
+        if ((*p < '0' || *p > '9') && *p != '.')
+            fputc(*p, out);
+    fputc('\n', out);
+}
+
 static void put_guilty(const struct launch *launch, const struct finding *finding,
                        const struct where *where, FILE *out)
 {
     if (where->in == WHERE_FILE)
-        fprintf(out, "%s\n", finding->message);
+        put_without_numbers(finding->message, out);
     else if (where->in == WHERE_ENV)
         fprintf(out, "%s\n", where->name);
     else
