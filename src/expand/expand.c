@@ -35,6 +35,7 @@ struct run {
     size_t gap_count;
     bool assumed_gpus;
     bool complete;
+    bool invalid; /* bash did not understand a line */
 };
 
 static double now(void)
@@ -62,30 +63,28 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* Ours, the shell's, or what only the first process of a step has. */
+/* Ours or the shell's. */
 static bool is_passing(const char *entry)
 {
-    static const char *const names[] = {
-        WORDS_OWN,
-        "PWD=",
-        "OLDPWD=",
-        "SHLVL=",
-        "_=",
-        "BASH_ENV=",
-        "BASH_FUNC_",
-        "SLURM_PROCID=",
-        "SLURM_NODEID=",
-        "SLURM_LOCALID=",
-        "OMPI_COMM_WORLD_RANK=",
-        "OMPI_COMM_WORLD_LOCAL_RANK=",
-        "OMPI_COMM_WORLD_NODE_RANK=",
-        "PMI_RANK=",
-    };
+    static const char *const names[] = { WORDS_OWN, "PWD=",      "OLDPWD=",   "SHLVL=",
+                                         "_=",      "BASH_ENV=", "BASH_FUNC_" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (begins_with(entry, names[i]))
             return true;
     return false;
+}
+
+/* The entry outside of srun and mpirun; NULL: unset there. */
+static const char *outside(const struct environment *recorded, const char *entry,
+                           struct arena *arena)
+{
+    const char *name = arena_strndup(arena, entry, strcspn(entry, "="));
+    const char *was = environment_get(recorded, arena_printf(arena, "%s%s", WORDS_WAS, name));
+
+    if (!was)
+        return entry;
+    return *was ? arena_printf(arena, "%s=%s", name, was) : NULL;
 }
 
 static const char *without_shims(const char *text, struct arena *arena)
@@ -114,13 +113,14 @@ static void keep_environment(struct run *run, const struct environment *recorded
     int n = 0, k = 0;
 
     for (int i = 0; i < recorded->count; i++) {
-        const char *entry = without_shims(recorded->entry[i], run->arena);
+        const char *entry = outside(recorded, recorded->entry[i], run->arena);
 
-        if (is_passing(entry) || !strchr(entry, '='))
+        if (!entry || is_passing(entry) || !strchr(entry, '='))
             continue;
-        all[n++] = entry;
-        if (!has_entry(&run->start, recorded->entry[i]))
-            changed[k++] = entry;
+        all[n] = without_shims(entry, run->arena);
+        if (!has_entry(&run->start, entry))
+            changed[k++] = all[n];
+        n++;
     }
     launch->environment = (struct environment) { .known = true, .count = n, .entry = all };
     launch->changed = (struct environment) { .known = true, .count = k, .entry = changed };
@@ -202,16 +202,22 @@ static void read_complaints(struct run *run, const char *said)
     }
 }
 
-static const char *first_line(struct run *run, const char *said)
+/* Behind the last line break that something follows. */
+static const char *last_line(struct run *run, const char *said)
 {
-    size_t n = strcspn(said, "\n");
+    size_t end = strlen(said), begin;
 
-    return arena_strndup(run->arena, said, n < 200 ? n : 200);
+    while (end && isspace((unsigned char)said[end - 1]))
+        end--;
+    for (begin = end; begin && said[begin - 1] != '\n';)
+        begin--;
+    return arena_strndup(run->arena, said + begin, end - begin < 200 ? end - begin : 200);
 }
 
 static void read_end(struct run *run, const struct sandbox_end *end, double seconds)
 {
     read_complaints(run, end->said);
+    run->invalid = strstr(end->said, ": syntax error near") != NULL;
     if (end->outcome == SANDBOX_DEADLINE)
         add_gap(run, 0,
                 arena_printf(run->arena, "was still running after %g s and was ended", seconds));
@@ -227,8 +233,8 @@ static void read_end(struct run *run, const struct sandbox_end *end, double seco
     else if (WEXITSTATUS(end->status))
         add_gap(run, 0,
                 arena_printf(run->arena, "ended with status %d before it started anything%s%s",
-                             WEXITSTATUS(end->status), *end->said ? ": " : "",
-                             first_line(run, end->said)));
+                             WEXITSTATUS(end->status), *end->last ? "; it said: " : "",
+                             last_line(run, end->last)));
     else
         add_gap(run, 0, "starts nothing");
 }
@@ -261,18 +267,24 @@ static int run_once(struct run *run, struct sandbox *sandbox, const char *text, 
     return 0;
 }
 
+/* Published scripts hold placeholders; where they keep the script from starting anything, or from
+ * being understood, it is run again with words in their place. */
 static int run_script(struct run *run, struct sandbox *sandbox, const char *text, struct error *err)
 {
+    struct environment environment;
     const char *quoted;
 
     if (run_once(run, sandbox, NULL, err) < 0)
         return -1;
-    quoted = run->launch_count ? NULL : placeholders_quote(text, run->arena);
-    if (!quoted)
+    quoted = placeholders_quote(text, run->arena);
+    if (!run->invalid && (run->launch_count || !quoted))
         return 0;
+    environment = environment_with(&run->start, WORDS_QUOTE, "1", run->arena);
+    environment = start_ended(&environment, run->arena);
+    sandbox->environment = &environment;
     if (run_once(run, sandbox, quoted, err) < 0)
         return -1;
-    add_gap(run, 0, "placeholders as <path> are no values; they were taken as they stand");
+    add_gap(run, 0, "placeholders as <path> are no values; their words were taken");
     return 0;
 }
 

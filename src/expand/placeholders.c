@@ -27,6 +27,26 @@ static bool ends_word(const char *p)
     return !*p || isspace((unsigned char)*p) || strchr("/,.:_-)", *p);
 }
 
+/* One word, whatever it is put in; without the brackets, which another shell would take for
+ * redirections again. */
+static char *copy_word(char *q, const char *p, size_t n)
+{
+    for (size_t i = 1; i + 1 < n; i++)
+        *q++ = p[i] == ' ' ? '_' : p[i];
+    return q;
+}
+
+/* "<PATH> (e.g., /data)": the remark's length, or 0. */
+static size_t remark(const char *p)
+{
+    size_t blanks = strspn(p, " \t"), n;
+
+    if (!blanks || p[blanks] != '(')
+        return 0;
+    n = blanks + strcspn(p + blanks, ")\n");
+    return p[n] == ')' && (p[n + 1] == '\n' || !p[n + 1]) ? n + 1 : 0;
+}
+
 const char *placeholders_quote(const char *text, struct arena *arena)
 {
     char *out = arena_alloc(arena, 3 * strlen(text) + 1), *q = out;
@@ -34,18 +54,21 @@ const char *placeholders_quote(const char *text, struct arena *arena)
     bool quoted = false, any = false;
 
     while (*p) {
-        size_t n = *p == '<' && !quoted && begins_word(text, p) ? placeholder(p) : 0;
+        size_t n = *p == '<' ? placeholder(p) : 0;
 
-        quoted = *p == '"' ? !quoted : quoted && *p != '\n';
-        if (!n || !ends_word(p + n)) {
+        if (*p == '"' && (p == text || p[-1] != '\\'))
+            quoted = !quoted;
+        if (!n || (!quoted && !(begins_word(text, p) && ends_word(p + n)))) {
             *q++ = *p++;
             continue;
         }
-        *q++ = '\'';
-        memcpy(q, p, n);
-        q += n;
-        *q++ = '\'';
+        if (!quoted)
+            *q++ = '\'';
+        q = copy_word(q, p, n);
+        if (!quoted)
+            *q++ = '\'';
         p += n;
+        p += quoted ? 0 : remark(p);
         any = true;
     }
     *q = '\0';

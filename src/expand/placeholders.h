@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 
-/* The script with each such word in quotes, lines as before; NULL when there is none. */
+/* The script with each of them as one word in quotes, lines as before; NULL when there is none. */
 const char *placeholders_quote(const char *text, struct arena *arena);
 
 #endif

@@ -11,10 +11,12 @@ export _EXPAND_AT= _EXPAND_OUTER="${_EXPAND_OUTER-}"
 # $1 a directory or file that the script goes to or reads
 _expand_missing() {
     local kind=$1 words=$2 set path
-    [[ $words == *[\`\;\&\|\<\>\(]* ]] && return
+    [[ $words == *[\;\|\<\>]* ]] && return
+    [[ $words == *[\`\(\&]* && ! $words =~ (\$\(|\`)(pwd|dirname|readlink|realpath|cd|basename) ]] && return
     eval "set -- $words" 2>/dev/null || return
     while [[ ${1-} == -* ]]; do shift; done
     path=${1-}
+    [[ -n ${_EXPAND_QUOTE-} && $kind == file && -f $path ]] && /.expand/bin/.quote "$path"
     [[ -z $path || -e $path ]] && return
     if [[ $kind == directory ]]; then
         mkdir -p -- "$path" 2>/dev/null || return
@@ -51,6 +53,7 @@ _expand() {
     '. '*) _expand_missing file "${2#. }" ;;
     'cd '*) _expand_missing directory "${2#cd }" ;;
     'pushd '*) _expand_missing directory "${2#pushd }" ;;
+    'exit '[1-9]*) /.expand/bin/.gap "ends here: $2" ;;
     *[/\$]*) _expand_program "$2" ;;
     esac
     return 0

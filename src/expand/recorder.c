@@ -12,6 +12,7 @@
 #include "base/read_file.h"
 #include "expand/answers.h"
 #include "expand/job.h"
+#include "expand/placeholders.h"
 #include "expand/recording.h"
 #include "expand/sandbox.h"
 #include "expand/shims.h"
@@ -144,18 +145,25 @@ static void remember(struct shim *shim, int words)
     setenv(WORDS_CHAIN, words_join(chain ? chain : "", words, shim->argv, &shim->arena), 1);
 }
 
-static void set_count(const char *name, const struct fact_int *count)
+/* For what runs as the first process; a launch outside of it has what there was. */
+static void set_inside(struct shim *shim, const char *name, const char *value)
 {
-    char text[32];
+    const char *kept = arena_printf(&shim->arena, "%s%s", WORDS_WAS, name);
+    const char *was = getenv(name);
 
-    if (!count->known)
-        return;
-    snprintf(text, sizeof(text), "%lld", (long long)count->value);
-    setenv(name, text, 1);
+    if (!getenv(kept))
+        setenv(kept, was ? was : "", 1);
+    setenv(name, value, 1);
+}
+
+static void set_count(struct shim *shim, const char *name, const struct fact_int *count)
+{
+    if (count->known)
+        set_inside(shim, name, arena_printf(&shim->arena, "%lld", (long long)count->value));
 }
 
 /* What the first of the processes finds. */
-static void first_process(const struct launch_layer *layer)
+static void first_process(struct shim *shim, const struct launch_layer *layer)
 {
     static const char *const slurm[] = { "SLURM_PROCID", "SLURM_NODEID", "SLURM_LOCALID", NULL };
     static const char *const mpi[] = { "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK",
@@ -163,16 +171,16 @@ static void first_process(const struct launch_layer *layer)
     bool srun = strcmp(layer->launcher->names, "srun") == 0;
 
     for (const char *const *name = srun ? slurm : mpi; *name; name++)
-        setenv(*name, "0", 1);
+        set_inside(shim, *name, "0");
     if (!srun) {
-        set_count("OMPI_COMM_WORLD_SIZE", &layer->processes);
-        set_count("OMPI_COMM_WORLD_LOCAL_SIZE", &layer->per_node);
-        set_count("PMI_SIZE", &layer->processes);
+        set_count(shim, "OMPI_COMM_WORLD_SIZE", &layer->processes);
+        set_count(shim, "OMPI_COMM_WORLD_LOCAL_SIZE", &layer->per_node);
+        set_count(shim, "PMI_SIZE", &layer->processes);
         return;
     }
-    set_count("SLURM_NTASKS", &layer->processes);
-    set_count("SLURM_NPROCS", &layer->processes);
-    set_count("SLURM_NNODES", &layer->nodes);
+    set_count(shim, "SLURM_NTASKS", &layer->processes);
+    set_count(shim, "SLURM_NPROCS", &layer->processes);
+    set_count(shim, "SLURM_NNODES", &layer->nodes);
 }
 
 /* A launcher whose words we cannot read: what looks like a command behind them. */
@@ -209,7 +217,7 @@ static int go_through(struct shim *shim)
         for (int i = 0; i < launch.environment.count && launch.environment.known; i++)
             putenv((char *)launch.environment.entry[i]);
         if (launch.layer[0].launcher->starts_ranks)
-            first_process(&launch.layer[0]);
+            first_process(shim, &launch.layer[0]);
     }
     /* "uv run x.py" */
     if (launch.layer_count && shim->argc > words && ends_with(shim->argv[words], ".py")) {
@@ -432,6 +440,24 @@ static int nvidia_smi(struct shim *shim)
     return answer_nvidia_smi(shim->argc, shim->argv, count ? atoi(count) : 8);
 }
 
+/* The file with its placeholders as words. */
+static int quote(struct shim *shim)
+{
+    const char *path = shim->argc > 1 ? shim->argv[1] : "";
+    const char *copy = arena_printf(&shim->arena, "%s.quoted", path);
+    size_t size;
+    char *text = read_file(path, 1 << 20, &shim->arena, &size);
+    const char *quoted = text ? placeholders_quote(text, &shim->arena) : NULL;
+    FILE *file = quoted ? fopen(copy, "w") : NULL;
+
+    if (file) {
+        fputs(quoted, file);
+        fclose(file);
+        rename(copy, path);
+    }
+    return 0;
+}
+
 static int act(struct shim *shim)
 {
     switch (shim_role(shim->argv[0])) {
@@ -463,6 +489,8 @@ static int act(struct shim *shim)
     case SHIM_GAP:
         gap(shim, shim->argc > 1 ? shim->argv[1] : "");
         return 0;
+    case SHIM_QUOTE:
+        return quote(shim);
     case SHIM_NOTHING:
     case SHIM_NONE:
         break;

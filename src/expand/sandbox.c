@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_MAX = 64 * 1024, SAID_MAX = 16 * 1024 };
+enum { MESSAGE_MAX = 64 * 1024, SAID_MAX = 16 * 1024, LAST_MAX = 2048 };
 
 /* How long what the script leaves in the background may go on after its end. */
 static const double background_seconds = 2;
@@ -78,7 +78,7 @@ static void become(const struct sandbox *sandbox, const struct pipes *pipes)
 
     setsid();
     dup2(null, 0);
-    dup2(null, 1);
+    dup2(pipes->said[1], 1);
     dup2(pipes->said[1], 2);
     dup2(pipes->channel[0], SANDBOX_CHANNEL);
     for (int fd = 3; fd < 1024; fd++)
@@ -252,23 +252,54 @@ static int take_message(const struct sandbox *sandbox, int fd, struct sandbox_en
     return -1;
 }
 
-/* Reads what is there; keeps the first 'limit' bytes. False at the end of the stream. */
-static bool take_text(int fd, char *text, size_t *size, size_t limit)
-{
-    char bin[4096];
-    ssize_t n =
-        read(fd, *size < limit ? text + *size : bin, *size < limit ? limit - *size : sizeof(bin));
+/* A stream of which the first 'limit' bytes are kept, and some of the last. */
+struct text {
+    char first[SAID_MAX + 1];
+    size_t size, limit;
+    char last[LAST_MAX + 1];
+    size_t last_size;
+};
 
-    if (n > 0 && *size < limit)
-        *size += (size_t)n;
-    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
+static void keep_last(struct text *text, const char *bytes, size_t n)
+{
+    size_t keep;
+
+    if (n > LAST_MAX) {
+        bytes += n - LAST_MAX;
+        n = LAST_MAX;
+    }
+    keep = text->last_size + n > LAST_MAX ? LAST_MAX - n : text->last_size;
+    memmove(text->last, text->last + text->last_size - keep, keep);
+    memcpy(text->last + keep, bytes, n);
+    text->last_size = keep + n;
+}
+
+/* Reads what is there. False at the end of the stream. */
+static bool take_text(int fd, struct text *text)
+{
+    char bytes[4096];
+    ssize_t n = read(fd, bytes, sizeof(bytes));
+    size_t room = text->limit - text->size;
+
+    if (n <= 0)
+        return n < 0 && errno == EINTR;
+    keep_last(text, bytes, (size_t)n);
+    if (room > (size_t)n)
+        room = (size_t)n;
+    memcpy(text->first + text->size, bytes, room);
+    text->size += room;
+    return true;
 }
 
 struct texts {
-    char said[SAID_MAX + 1];
-    char news[1024 + 1];
-    size_t said_size, news_size;
+    struct text said, news;
 };
+
+static void end_texts(struct texts *texts)
+{
+    texts->said.first[texts->said.size] = texts->said.last[texts->said.last_size] = '\0';
+    texts->news.first[texts->news.size] = '\0';
+}
 
 /* Until the first process is gone, and all others with it, or the time is over. */
 static void watch(const struct sandbox *sandbox, struct pipes *pipes, struct texts *texts,
@@ -295,10 +326,9 @@ static void watch(const struct sandbox *sandbox, struct pipes *pipes, struct tex
                 return;
             shut(&pipes->channel[1]);
         }
-        if (poll_fds[1].revents &&
-            !take_text(pipes->said[0], texts->said, &texts->said_size, SAID_MAX))
+        if (poll_fds[1].revents && !take_text(pipes->said[0], &texts->said))
             shut(&pipes->said[0]);
-        if (poll_fds[2].revents && !take_text(pipes->news[0], texts->news, &texts->news_size, 1024))
+        if (poll_fds[2].revents && !take_text(pipes->news[0], &texts->news))
             shut(&pipes->news[0]);
     }
 }
@@ -314,16 +344,17 @@ static void drain(const struct sandbox *sandbox, struct pipes *pipes, struct tex
         ;
     if (end->outcome != SANDBOX_STOPPED)
         end->outcome = outcome;
+    if (pipes->said[0] < 0)
+        return;
     fcntl(pipes->said[0], F_SETFL, O_NONBLOCK);
-    while (pipes->said[0] >= 0 && texts->said_size < SAID_MAX &&
-           take_text(pipes->said[0], texts->said, &texts->said_size, SAID_MAX) && errno != EAGAIN)
+    for (int i = 0; i < 64 && take_text(pipes->said[0], &texts->said); i++)
         ;
 }
 
 static int run(const struct sandbox *sandbox, struct pipes *pipes, struct arena *arena,
                struct sandbox_end *end, struct error *err)
 {
-    struct texts texts = { .said_size = 0 };
+    struct texts texts = { .said.limit = SAID_MAX, .news.limit = 1024 };
     pid_t first = start(sandbox, pipes);
 
     if (first < 0)
@@ -336,15 +367,16 @@ static int run(const struct sandbox *sandbox, struct pipes *pipes, struct arena 
     while (waitpid(first, NULL, 0) < 0 && errno == EINTR)
         ;
     drain(sandbox, pipes, &texts, end);
-    texts.news[texts.news_size] = texts.said[texts.said_size] = '\0';
-    if (texts.news[0] == 'P') {
+    end_texts(&texts);
+    if (texts.news.first[0] == 'P') {
         explain(EPERM, err);
-        return error_prefix(err, "%s", texts.news + 1);
+        return error_prefix(err, "%s", texts.news.first + 1);
     }
-    if (texts.news[0] == 'E')
-        return error_set(err, "no sandbox: %s", texts.news + 1);
-    end->status = texts.news[0] == 'S' ? atoi(texts.news + 1) : 0;
-    end->said = arena_strdup(arena, texts.said);
+    if (texts.news.first[0] == 'E')
+        return error_set(err, "no sandbox: %s", texts.news.first + 1);
+    end->status = texts.news.first[0] == 'S' ? atoi(texts.news.first + 1) : 0;
+    end->said = arena_strdup(arena, texts.said.first);
+    end->last = arena_strdup(arena, texts.said.last);
     return 0;
 }
 

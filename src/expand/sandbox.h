@@ -43,8 +43,9 @@ enum sandbox_outcome { SANDBOX_ENDED, SANDBOX_DEADLINE, SANDBOX_STOPPED };
 struct sandbox_end {
     enum sandbox_outcome outcome;
     int status; /* as of waitpid(), of an ended program */
-    const char
-        *said; /* the beginning of what it wrote to standard error: untrusted, in the arena */
+    /* Of what it wrote to standard output and error: untrusted, in the arena. */
+    const char *said; /* the beginning */
+    const char *last; /* the end */
 };
 
 /* -1 with 'err' set where it could not be started; the text says what to type. */

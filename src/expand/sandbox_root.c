@@ -56,6 +56,13 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+static void directory_of(const char *file, char directory[PATH_MAX])
+{
+    snprintf(directory, PATH_MAX, "%.*s", (int)(strrchr(file, '/') - file), file);
+    if (!*directory)
+        strcpy(directory, "/");
+}
+
 /* Is 'path' that directory, or below it? */
 static bool inside(const char *path, const char *directory)
 {
@@ -181,8 +188,7 @@ static int place(struct build *build, const char *path)
     if (read_only(build, path, target) < 0)
         return -1;
     open_way(build, path, build->sandbox->directory);
-    snprintf(script, sizeof(script), "%s", build->sandbox->script);
-    *strrchr(script, '/') = '\0';
+    directory_of(build->sandbox->script, script);
     open_way(build, path, script);
     return 0;
 }
@@ -455,8 +461,19 @@ static int make_home(struct build *build)
     return 0;
 }
 
+/* Where the script starts and where it lies can be written, whoever owns them. */
+static void open_directory(struct build *build, const char *path)
+{
+    char target[PATH_MAX + 64];
+
+    snprintf(target, sizeof(target), "%s%s", build->root, path);
+    if (access(target, W_OK) < 0)
+        overlay(build, path, target);
+}
+
 static int fill(struct build *build)
 {
+    char directory[PATH_MAX];
     static const char *const skip[] = { ".", "..", "proc", "sys", "dev", "run", "tmp", NULL };
     static const char *const made[] = { "/proc", "/sys", "/dev", NULL };
     char path[128];
@@ -476,9 +493,12 @@ static int fill(struct build *build)
     }
     if (dir)
         closedir(dir);
-    if (rc < 0 || make_masked(build) < 0 || make_devices(build) < 0 || cover_secrets(build) < 0)
+    if (rc < 0 || make_masked(build) < 0 || make_devices(build) < 0)
         return -1;
-    return make_home(build);
+    open_directory(build, build->sandbox->directory);
+    directory_of(build->sandbox->script, directory);
+    open_directory(build, directory);
+    return cover_secrets(build) < 0 ? -1 : make_home(build);
 }
 
 /* Leaves the old root behind: nothing of it can be reached any more. */

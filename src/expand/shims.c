@@ -40,6 +40,7 @@ static const struct {
       "umount sysctl modprobe swapon swapoff pigz",
       SHIM_NOTHING },
     { ".gap", SHIM_GAP },
+    { ".quote", SHIM_QUOTE },
 };
 
 static size_t row_count(void)

@@ -23,7 +23,8 @@ enum shim_role {
     SHIM_GIT,
     SHIM_CONDA,
     SHIM_NOTHING, /* ends with 0 */
-    SHIM_GAP      /* the preamble's own: says what could not be followed */
+    SHIM_GAP,     /* the preamble's own: says what could not be followed */
+    SHIM_QUOTE    /* ... and quotes a file's placeholders */
 };
 
 /* What a program of that name is; a path is looked at by its last part. */

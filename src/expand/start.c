@@ -173,6 +173,14 @@ static void set(struct environment *environment, const char *name, const char *v
     *environment = environment_with(environment, name, value, arena);
 }
 
+struct environment start_ended(const struct environment *environment, struct arena *arena)
+{
+    const char **entry = arena_alloc(arena, ((size_t)environment->count + 1) * sizeof(*entry));
+
+    memcpy(entry, environment->entry, (size_t)environment->count * sizeof(*entry));
+    return (struct environment) { .known = true, .count = environment->count, .entry = entry };
+}
+
 struct environment start_environment(const struct environment *environment, const char *text,
                                      const char *directory, const struct expand_options *options,
                                      struct arena *arena)
@@ -182,7 +190,6 @@ struct environment start_environment(const struct environment *environment, cons
     const char *gpus = options->gpus_per_node > 0
                            ? arena_printf(arena, "%lld", (long long)options->gpus_per_node)
                            : gpus_allocated(&env);
-    const char **entry;
 
     set(&env, "PATH", arena_printf(arena, "%s:%s", SANDBOX_SHIMS, path ? path : "/usr/bin:/bin"),
         arena);
@@ -192,9 +199,5 @@ struct environment start_environment(const struct environment *environment, cons
     set(&env, WORDS_CHAIN, NULL, arena);
     set(&env, WORDS_AT, NULL, arena);
     set(&env, WORDS_OUTER, NULL, arena);
-    /* execve() wants a NULL behind them. */
-    entry = arena_alloc(arena, ((size_t)env.count + 1) * sizeof(*entry));
-    memcpy(entry, env.entry, (size_t)env.count * sizeof(*entry));
-    env.entry = entry;
-    return env;
+    return start_ended(&env, arena);
 }

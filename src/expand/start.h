@@ -16,6 +16,9 @@ struct environment start_environment(const struct environment *environment, cons
                                      const char *directory, const struct expand_options *options,
                                      struct arena *arena);
 
+/* The same with a NULL behind its entries, as execve() wants it. */
+struct environment start_ended(const struct environment *environment, struct arena *arena);
+
 /* bash with the options of the script's first line, the script and its arguments; NULL at the end.
  */
 const char *const *start_command(const char *bash, const char *path, const char *text, int argc,

@@ -15,7 +15,8 @@
                                    their files, each behind '@' */
 #define WORDS_OUTER "_EXPAND_OUTER" /* the same of the shells around */
 #define WORDS_GPUS "_EXPAND_GPUS"   /* of a node */
-#define WORDS_NODES "_EXPAND_NODES"
+#define WORDS_WAS "_EXPAND_WAS_"    /* + NAME: its value outside of srun and mpirun, empty: unset */
+#define WORDS_QUOTE "_EXPAND_QUOTE" /* set: placeholders in sourced files are quoted, too */
 
 /* 'before' with the words behind it. */
 const char *words_join(const char *before, int count, const char *const *word, struct arena *arena);
