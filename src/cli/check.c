@@ -5,7 +5,6 @@
 #include "cli/explain_policy.h"
 #include "cli/saved.h"
 #include "cli/script.h"
-#include "cli/user.h"
 #include "launch/launchers.h"
 #include "cli/sweep.h"
 #include "report/formats.h"
@@ -74,8 +73,6 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
     inputs_warn(inputs, stderr);
-    if (inputs->looks)
-        inputs->policy.let_go = user_bypass(&inputs->policy.bypass, arena);
     verdict_decide(&(struct request) { .launch = &inputs->launch,
                                        .facts = &inputs->facts,
                                        .policy = &inputs->policy,

@@ -11,6 +11,7 @@
 #include "cli/config_input.h"
 #include "base/read_file.h"
 #include "cli/policy_flags.h"
+#include "cli/user.h"
 #include "facts/allocation.h"
 #include "facts/gather.h"
 #include "facts/place.h"
@@ -198,6 +199,8 @@ static int complete(const struct cli *cli, struct arena *arena, struct inputs *i
 
     facts->environment = inputs->launch.environment;
     narrow_policy(cli, arena, inputs);
+    if (inputs->looks && cli->command != CLI_RUN) /* there the deciding rank alone asks */
+        inputs->policy.let_go = user_bypass(&inputs->policy.bypass, arena);
     if (from_options(cli, inputs, err) < 0)
         return -1;
     config_facts(&inputs->config, facts);

@@ -24,7 +24,7 @@ struct environment job_environment(const struct sbatch_job *job, const char *dir
         { "SLURM_LOCALID", "0" },
         { "SLURMD_NODENAME", "node1" },
         { "SLURM_SUBMIT_HOST", "node1" },
-        { "SLURM_JOB_PARTITION", "gpu" },
+        { "SLURM_JOB_PARTITION", "unknown" },
         { "SLURM_CLUSTER_NAME", "cluster" },
         { "SLURM_CPUS_ON_NODE", "64" },
         { "SLURM_RESTART_COUNT", "0" },

@@ -180,6 +180,8 @@ static void set_environment(struct peel *peel, const struct sbatch_job *job)
         { "G", "SLURM_GPUS" },
         { "gpus-per-task", "SLURM_GPUS_PER_TASK" },
         { "c", "SLURM_CPUS_PER_TASK" },
+        { "p", "SLURM_JOB_PARTITION" },
+        { "A", "SLURM_JOB_ACCOUNT" },
     };
 
     peel_setenv(peel, "SLURM_JOB_ID", "1");

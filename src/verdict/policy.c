@@ -87,15 +87,26 @@ static bool as_strict(const struct policy_key_row *row, const void *now, const v
     return size_of(row->kind) && memcmp(now, wanted, size_of(row->kind)) == 0;
 }
 
+static bool is_noted(const struct policy *policy, const char *text)
+{
+    for (size_t i = 0; i < policy->ignored_count; i++)
+        if (strcmp(policy->ignored[i], text) == 0)
+            return true;
+    return false;
+}
+
 static void note_attempt(struct policy *policy, enum policy_key key,
                          const struct policy_origin *origin, struct arena *arena)
 {
+    const char *text =
+        arena_printf(arena, "%s (%s)", policy_keys[key].name, policy_origin_text(origin, arena));
     const char **more = arena_alloc(arena, (policy->ignored_count + 1) * sizeof(*more));
 
+    if (is_noted(policy, text))
+        return;
     if (policy->ignored_count)
         memcpy(more, policy->ignored, policy->ignored_count * sizeof(*more));
-    more[policy->ignored_count++] =
-        arena_printf(arena, "%s (%s)", policy_keys[key].name, policy_origin_text(origin, arena));
+    more[policy->ignored_count++] = text;
     policy->ignored = more;
 }
 

@@ -88,7 +88,8 @@ static void test_rows(void **state)
 static void test_environment(void **state)
 {
     static const char *const before[] = { "HOME=/h", "SLURM_JOB_NUM_NODES=9", "SLURM_STEP_ID=0" };
-    static const char *const words[] = { "-N2", "--ntasks-per-node=8", "--gres=gpu:8", "-c", "12" };
+    static const char *const words[] = { "-N2", "--ntasks-per-node=8", "--gres=gpu:8", "-c", "12",
+                                         "--partition=debug" };
     static const struct {
         const char *name, *value;
     } want[] = {
@@ -101,6 +102,7 @@ static void test_environment(void **state)
         { "SLURM_GPUS_ON_NODE", "8" },
         { "SLURM_CPUS_PER_TASK", "12" },
         { "SLURM_TASKS_PER_NODE", "8(x2)" },
+        { "SLURM_JOB_PARTITION", "debug" },
         { "SLURM_STEP_ID", NULL },
     };
     struct environment env = { .known = true, .count = 3, .entry = before };
@@ -110,7 +112,7 @@ static void test_environment(void **state)
 
     (void)state;
     facts_init(&facts);
-    sbatch_read(5, words, &env, &arena, &job);
+    sbatch_read(6, words, &env, &arena, &job);
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
         const char *value = environment_get(&job.environment, want[i].name);
 
