@@ -40,6 +40,33 @@ void plan_drop(struct plan *plan, int index)
     plan->count--;
 }
 
+static bool same_edit(const struct edit *a, const struct edit *b)
+{
+    return a->target == b->target && a->remove == b->remove && strcmp(a->option, b->option) == 0 &&
+           strcmp(a->value ? a->value : "", b->value ? b->value : "") == 0;
+}
+
+bool plan_has(const struct plan *plan, const struct edit *edit)
+{
+    for (int i = 0; i < plan->count; i++)
+        if (same_edit(&plan->edit[i], edit))
+            return true;
+    return false;
+}
+
+bool plan_is_part(const struct plan *part, const struct plan *whole)
+{
+    for (int i = 0; i < part->count; i++)
+        if (!plan_has(whole, &part->edit[i]))
+            return false;
+    return true;
+}
+
+bool plan_same(const struct plan *a, const struct plan *b)
+{
+    return a->count == b->count && plan_is_part(a, b);
+}
+
 /* The trainer's words while they are edited. */
 struct words {
     int count;
@@ -139,21 +166,27 @@ static void edit_words(struct words *words, const struct edit *edit, enum releas
     insert_value(words, at + 1, edit->value, arena);
 }
 
-/* An option nobody knows is found by its text and goes with the values behind it. */
-static void remove_unknown(struct words *words, const char *option)
+/* A word nobody knows is found by its text, where it is no known option's value, and goes with the
+ * values behind it. */
+static void remove_unknown(struct words *words, const char *option, enum release release)
 {
     size_t length = strlen(option);
 
-    for (int i = 0; i < words->count; i++) {
-        int n = 1;
+    for (int i = 0, n; i < words->count; i += n) {
+        const char *word = words->word[i];
 
-        if (strncmp(words->word[i], option, length) != 0 ||
-            (words->word[i][length] && words->word[i][length] != '='))
+        if (word[0] == '-' && option_find(word, strcspn(word, "="), release)) {
+            n = words_of(words, i, release);
             continue;
-        while (!words->word[i][length] && i + n < words->count && words->word[i + n][0] != '-')
+        }
+        n = 1;
+        if (strncmp(word, option, length) != 0 || (word[length] && word[length] != '='))
+            continue;
+        while (option[0] == '-' && !word[length] && i + n < words->count &&
+               words->word[i + n][0] != '-')
             n++;
         cut(words, i, n);
-        i--;
+        n = 0;
     }
 }
 
@@ -228,7 +261,7 @@ struct request plan_apply(const struct plan *plan, const struct request *request
         if (edit->target != EDIT_TRAINER)
             edit_launch(launch, edit, arena);
         else if (edit->remove && !option_find(edit->option, strlen(edit->option), release))
-            remove_unknown(&words, edit->option);
+            remove_unknown(&words, edit->option, release);
         else
             edit_words(&words, edit, release, arena);
     }

@@ -17,6 +17,11 @@ bool plan_set(struct plan *plan, enum edit_target target, const char *option, co
 bool plan_remove(struct plan *plan, enum edit_target target, const char *option);
 void plan_drop(struct plan *plan, int index);
 
+bool plan_has(const struct plan *plan, const struct edit *edit);
+/* Are all edits of 'part' in 'whole'? Their order does not count. */
+bool plan_is_part(const struct plan *part, const struct plan *whole);
+bool plan_same(const struct plan *a, const struct plan *b);
+
 /* The launcher's option that decides the number of ranks, as its user wrote it ("--nnodes", "-N",
  * "-np"), and the number that gives 'world' ranks with it ("world_size" where no launch command is
  * known); false where there is none or no whole number does. */

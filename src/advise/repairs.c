@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advise/remedies.h"
+
 /* --- values ---------------------------------------------------------------------------------- */
 
 enum { MOST_RANKS = 1 << 20 };
@@ -143,6 +145,20 @@ static bool positions(const struct report *report, int n, int64_t *value)
     return n == 0 && *value > 0;
 }
 
+static bool length(const struct report *report, int n, int64_t *value)
+{
+    *value = report->job->max_position_embeddings;
+    return n == 0 && *value > 0;
+}
+
+static bool rope_period(const struct report *report, int n, int64_t *value)
+{
+    const struct freq *period = &report->job->no_rope_freq;
+
+    return period->kind == FREQ_INT &&
+           nearest_divisor(report->job->num_layers, period->every, n, value);
+}
+
 static bool virtual_layers(const struct report *report, int n, int64_t *value)
 {
     const struct job *job = report->job;
@@ -277,8 +293,24 @@ const struct repair repairs[] = {
     EDITS("fp8-param-needs-fp8", "without --fp8-param-gather"),
     EDITS("mfsdp-ckpt", "--ckpt-format fsdp_dtensor"),
     EDITS("data-required", "--mock-data"),
+    EDITS("iters-xor-samples", "without --lr-warmup-iters"),
+    EDITS("iters-xor-samples", "without --lr-warmup-samples"),
+    EDITS("iters-xor-samples", "without --lr-warmup-fraction"),
+    EDITS("iters-xor-samples", "without --train-samples"),
+    EDITS("iters-xor-samples", "without --rampup-batch-size"),
     EDITS("iters-xor-samples", "without --train-samples;without --lr-decay-samples;"
                                "without --lr-warmup-samples"),
+    VALUES("required-model-args", "--max-position-embeddings", positions),
+    EDITS("required-model-args", "without --encoder-num-layers"),
+    VALUES("seq-required", "--seq-length", length),
+    EDITS("wd-style", "without --start-weight-decay;without --end-weight-decay"),
+    EDITS("wd-style", "without --weight-decay-incr-style"),
+    EDITS("fp8-xor-fp4", "without --fp4-format"),
+    EDITS("fp8-xor-fp4", "without --fp8-format"),
+    VALUES("norope", "--no-rope-freq", rope_period),
+    EDITS("data-sources", "without --mock-data"),
+    EDITS("data-sources", "without --data-args-path"),
+    EDITS("data-sources", "without --data-path"),
     EDITS("seed-positive", "--seed 1234"),
     EDITS("hcp-product", "without --hierarchical-context-parallel-sizes"),
     EDITS("cp-unfused", "--attention-backend auto"),
@@ -325,8 +357,9 @@ static bool apply_edits(struct plan *plan, const char *edits, struct arena *aren
     return true;
 }
 
-bool repair_try(const struct repair *repair, const struct report *report, int n, struct plan *plan,
-                struct arena *arena)
+/* Applies the n-th candidate of that row to the plan; false when there is none. */
+static bool repair_try(const struct repair *repair, const struct report *report, int n,
+                       struct plan *plan, struct arena *arena)
 {
     const char *option = repair->option;
     enum edit_target target = EDIT_TRAINER;
@@ -342,4 +375,19 @@ bool repair_try(const struct repair *repair, const struct report *report, int n,
             return true; /* not with this launcher: the plan stays as it is */
     }
     return plan_set(plan, target, option, arena_printf(arena, "%lld", (long long)value));
+}
+
+enum { MOST_CANDIDATES = 12 };
+
+/* Rows of the rule one after the other, each with MOST_CANDIDATES ways. */
+bool remedy_of_table(const struct report *report, const struct finding *finding, int n,
+                     struct plan *plan, struct arena *arena)
+{
+    for (size_t r = 0; r < repair_count; r++) {
+        if (strcmp(repairs[r].rule, finding->id) != 0 || (n -= MOST_CANDIDATES) >= 0)
+            continue;
+        repair_try(&repairs[r], report, n + MOST_CANDIDATES, plan, arena);
+        return true;
+    }
+    return false;
 }

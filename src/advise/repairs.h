@@ -18,8 +18,4 @@ struct repair {
 extern const struct repair repairs[];
 extern const size_t repair_count;
 
-/* Applies the n-th candidate of that row to the plan; false when there is none. */
-bool repair_try(const struct repair *repair, const struct report *report, int n, struct plan *plan,
-                struct arena *arena);
-
 #endif

@@ -73,7 +73,8 @@ static void estimate(const struct request *request, struct arena *arena, struct 
 {
     struct walk walk = walk_of(request, arena, report);
 
-    if (walk_shape_violated(&walk) || (request->errors_only && has_error(&report->findings)))
+    if (request->depth == VERDICT_RULES || walk_shape_violated(&walk) ||
+        (request->depth == VERDICT_TO_FIRST_STOP && has_error(&report->findings)))
         return;
     memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
     allow_for_own_script(request->launch, arena, &report->memory);

@@ -12,6 +12,13 @@ enum verdict { VERDICT_GO, VERDICT_WARN, VERDICT_STOP, VERDICT_COUNT };
 
 extern const char *const verdict_names[VERDICT_COUNT];
 
+/* How far to go. */
+enum verdict_depth {
+    VERDICT_WHOLE,
+    VERDICT_TO_FIRST_STOP, /* no estimate where a rule stops the job anyway */
+    VERDICT_RULES          /* no estimate */
+};
+
 struct request {
     const char *id; /* copied to the report, or NULL */
     const struct launch *launch;
@@ -19,7 +26,7 @@ struct request {
     const struct policy *policy;
     const struct option_extra *extra; /* of a fork, or NULL */
     bool want_fixes;
-    bool errors_only; /* no estimate where a rule stops the job anyway */
+    enum verdict_depth depth;
 };
 
 /* Everything a renderer needs; lives in the arena. */
