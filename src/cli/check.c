@@ -1,5 +1,6 @@
 #include "cli/check.h"
 
+#include "advise/impact.h"
 #include "cli/config_input.h"
 #include "cli/decision.h"
 #include "cli/explain_policy.h"
@@ -65,7 +66,13 @@ static void save(const struct cli *cli, const struct inputs *inputs, struct aren
 static int check_one(const struct cli *cli, struct inputs *inputs, struct arena *arena,
                      struct error *err)
 {
+    struct request request = { .launch = &inputs->launch,
+                               .facts = &inputs->facts,
+                               .policy = &inputs->policy,
+                               .extra = &inputs->extra,
+                               .want_fixes = true };
     struct report report;
+    struct impacts impacts;
 
     if (cli->argc == 0 && !cli->text && !config_is_given(cli))
         return error_set(err, "nothing to check: give the launch command, or -- and the trainer's "
@@ -73,12 +80,11 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
     inputs_warn(inputs, stderr);
-    verdict_decide(&(struct request) { .launch = &inputs->launch,
-                                       .facts = &inputs->facts,
-                                       .policy = &inputs->policy,
-                                       .extra = &inputs->extra,
-                                       .want_fixes = true },
-                   arena, &report);
+    verdict_decide(&request, arena, &report);
+    if (cli->impact) {
+        impact_of(&request, &report, arena, &impacts);
+        report.impacts = &impacts;
+    }
     if (inputs->config.path)
         config_localize(&inputs->config, arena, &report);
     check_print(cli, &report);

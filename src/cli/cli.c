@@ -48,6 +48,8 @@ const struct cli_option cli_options[] = {
     { "etp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(etp), NULL, "expert tensor parallel size, likewise" },
     { "to", 0, "FORMAT", CONVERT, CLI_STRING, FIELD(to), NULL,
       "flags: options of Megatron's, one a line, quoted for a shell; yaml: a configuration" },
+    { "impact", 0, NULL, 1u << CLI_ESTIMATE, CLI_FLAG, FIELD(impact), NULL,
+      "replay the job with each of its sizes halved and doubled, and say what that does to its memory" },
     { "facts", 0, "FILE", JOB, CLI_STRING, FIELD(facts), NULL,
       "take every fact from this JSON object and look at nothing" },
     { "policy", 0, "FILE", JOB, CLI_STRING, FIELD(policy), "MEGATRON_PREFLIGHT_POLICY",
@@ -124,7 +126,8 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                      2 },
     [CLI_RULES] = { "rules", "[ID]", "list the rules, or explain one",
                     "A rule's id is what a finding is called. With one: what must hold and why, the releases that "
-                    "ask it and where in Megatron's source, an example that fails and one that passes.",
+                    "ask it and where in Megatron's source, an example that fails and one that passes. "
+                    "'rules guide' lists where guides about Megatron and Megatron itself disagree.",
                     2 },
     [CLI_CONVERT] = { "convert", "FILE --to flags|yaml", "turn a configuration into options, or options into one",
                       "FILE is a configuration (its name ends in .yaml or .yml), options of Megatron's, or a plain "

@@ -57,6 +57,7 @@ struct cli {
     bool quiet;
     bool verbose;
     bool strict;
+    bool impact;
     bool no_mpi;
     bool explain_policy;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/edit_distance.h"
+#include "cli/guide_page.h"
 #include "cli/rule_page.h"
 #include "megatron/options.h"
 
@@ -197,6 +198,10 @@ static int show(const struct cli *cli)
 
     if (cli->format && !json && strcmp(cli->format, "text") != 0)
         return usage("--format: '%s' is neither text nor json", cli->format);
+    if (id && guide_page_has(id)) {
+        guide_page_print(id, json);
+        return 0;
+    }
     if (read_release(cli, &filter) < 0 || read_stage(cli, &filter) < 0 ||
         read_option(cli, &filter) < 0 || (id && find_id(id, &filter) < 0))
         return -1;

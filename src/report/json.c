@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/impact.h"
+
 static json_t *string_or_null(const char *text)
 {
     return text ? json_string_nocheck(text) : json_null();
@@ -299,12 +301,13 @@ json_t *report_json(const struct report *report)
     enum release release = report->release < RELEASE_COUNT ? report->release : RELEASE_MAIN;
 
     return json_pack(
-        "{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "schema", 1, "id",
+        "{s:i, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o*}", "schema", 1, "id",
         report_string(report->id), "verdict", verdict_names[report->verdict], "mode",
         policy_mode_names[report->mode], "megatron", megatron_json(report), "world_size",
         sourced(report->launch ? &report->launch->world : &unknown), "job",
         job_json(report->job, release), "findings", findings_json(&report->findings), "memory",
         memory_json(&report->memory), "fixes", fixes_json(&report->fixes), "exit_status",
         verdict_exit_status(report, false), "error",
-        report_string(report->error));
+        report_string(report->error), "impact",
+        report->impacts ? impact_json(report->impacts) : NULL);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/shell_word.h"
+#include "report/impact.h"
 
 /* Who writes, how wide, in colour or not. */
 struct page {
@@ -425,6 +426,8 @@ void report_text(const struct report *report, const struct report_style *style, 
         facts_print(report->facts, out);
     if (stop || !style->one_line_when_go || style->verbose)
         put_memory(&page, report);
+    if (report->impacts)
+        impact_text(report->impacts, out);
     put_findings(&page, report, SEVERITY_ERROR, style->verbose ? 1000 : 5);
     put_findings(&page, report, SEVERITY_WARNING, style->verbose ? 1000 : stop ? 3 : 5);
     if (style->verbose)

@@ -19,6 +19,8 @@ enum verdict_depth {
     VERDICT_RULES          /* no estimate */
 };
 
+struct impacts; /* advise/impact.h */
+
 struct request {
     const char *id; /* copied to the report, or NULL */
     const struct launch *launch;
@@ -42,6 +44,7 @@ struct report {
     struct findings findings;
     struct memory memory;
     struct fixes fixes;
+    const struct impacts *impacts; /* where they were asked for, else NULL */
     const char *cannot_know; /* why nothing could be decided, or NULL */
     const char *error;       /* bad input, or NULL */
 };
