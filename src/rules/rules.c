@@ -175,13 +175,18 @@ static void walk_section(struct walk *walk, const struct rule_section *section)
 void rules_walk(struct walk *walk)
 {
     for (size_t s = 0; s < rule_section_count; s++)
-        if (rule_sections[s] != &memory_rules)
+        if (rule_sections[s] != &memory_rules && rule_sections[s] != &advice_rules)
             walk_section(walk, rule_sections[s]);
 }
 
 void rules_walk_memory(struct walk *walk)
 {
     walk_section(walk, &memory_rules);
+}
+
+void rules_walk_advice(struct walk *walk)
+{
+    walk_section(walk, &advice_rules);
 }
 
 bool walk_shape_violated(const struct walk *walk)

@@ -69,6 +69,9 @@ void rules_walk(struct walk *walk);
 /* Walks the rows of stage memory, which need walk->memory and walk->policy. */
 void rules_walk_memory(struct walk *walk);
 
+/* Walks the advice on a job that has no error, which needs the same; several estimates' worth of time. */
+void rules_walk_advice(struct walk *walk);
+
 /* Has a rule marked 'shape' or one of stage parse been violated as an error? */
 bool walk_shape_violated(const struct walk *walk);
 

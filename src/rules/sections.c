@@ -47,5 +47,6 @@ const struct rule_section *const rule_sections[] = {
     &unchecked_rules,
     &policy_rules,
     &memory_rules,
+    &advice_rules,
 };
 const size_t rule_section_count = sizeof(rule_sections) / sizeof(rule_sections[0]);

@@ -52,5 +52,6 @@ extern const struct rule_section evaluation_rules; /* step_schedule.c: the first
 extern const struct rule_section unchecked_rules; /* unchecked.c: what Megatron forgot */
 extern const struct rule_section policy_rules;    /* policy_limits.c: what the site asks */
 extern const struct rule_section memory_rules;    /* memory_fit.c: the estimate against the device */
+extern const struct rule_section advice_rules;    /* advice.c: what another cut would save */
 
 #endif
