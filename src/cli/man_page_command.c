@@ -45,7 +45,7 @@ static void put_statuses(void)
     for (size_t i = 0; i < cli_status_count; i++) {
         printf(".TP\n.B %d\n", cli_statuses[i].status);
         man_text(cli_statuses[i].meaning);
-        printf(" (%s)\n", cli_statuses[i].commands);
+        printf("\n(%s)\n", cli_statuses[i].commands);
     }
 }
 
