@@ -79,7 +79,7 @@ static void estimate(const struct request *request, struct arena *arena, struct 
     memory_estimate(report->job, report->release, request->facts, arena, &report->memory);
     allow_for_own_script(request->launch, arena, &report->memory);
     rules_walk_memory(&walk);
-    if (!request->errors_only && !has_error(&report->findings))
+    if (request->depth == VERDICT_WHOLE && !has_error(&report->findings))
         rules_walk_advice(&walk);
 }
 
