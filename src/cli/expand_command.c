@@ -182,8 +182,7 @@ static int list(const struct cli *cli, const struct expansion *expansion, struct
     for (size_t i = 0; i < expansion->launch_count; i++) {
         const struct expand_launch *found = &expansion->launch[i];
 
-        if (!script_launch(found, arena, &launch))
-            continue;
+        script_launch(found, arena, &launch);
         json_array_append_new(launches, launch_json(found, &launch));
         if (!wants_json(cli))
             print_launch(expansion, found, &launch);
@@ -305,6 +304,8 @@ static void end(struct judging *judging)
     } else {
         print_gaps(expansion);
     }
+    if (expansion->lost)
+        judging->worst = worse(judging->worst, 2);
     /* A script that was not followed to its end may have more to start. */
     if (judging->cli->strict && (!judging->judged || !expansion->complete))
         judging->worst = worse(judging->worst, 3);

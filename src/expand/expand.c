@@ -21,7 +21,7 @@
 #include "expand/start.h"
 #include "expand/words.h"
 
-enum { SCRIPT_MAX = 4 << 20, LAUNCHES_MAX = 1000, GAPS_MAX = 50 };
+enum { SCRIPT_MAX = 4 << 20, LAUNCHES_MAX = 500, GAPS_MAX = 50 };
 
 /* One expansion under way. */
 struct run {
@@ -139,24 +139,48 @@ static const char *const *keep_words(struct run *run, const struct recording *re
     return word;
 }
 
+static bool same_words(int count, const char *const *a, const char *const *b)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(a[i], b[i]) != 0)
+            return false;
+    return true;
+}
+
+/* A loop may start the same command again and again. */
+static bool is_kept(const struct run *run, const struct expand_launch *launch)
+{
+    for (size_t i = 0; i < run->launch_count; i++) {
+        const struct expand_launch *kept = &run->launch[i];
+
+        if (kept->line == launch->line && kept->argc == launch->argc &&
+            kept->changed.count == launch->changed.count &&
+            strcmp(kept->directory, launch->directory) == 0 &&
+            same_words(kept->argc, kept->argv, launch->argv) &&
+            same_words(kept->changed.count, kept->changed.entry, launch->changed.entry))
+            return true;
+    }
+    return false;
+}
+
 static void keep_launch(struct run *run, const struct recording *recording, struct place at)
 {
-    struct expand_launch *launch;
+    struct expand_launch launch = { .line = at.line,
+                                    .file = at.file,
+                                    .argc = recording->argc,
+                                    .argv = keep_words(run, recording),
+                                    .directory = recording->directory };
 
+    keep_environment(run, &recording->environment, &launch);
+    if (is_kept(run, &launch))
+        return;
     if (run->launch_count == LAUNCHES_MAX) {
-        run->complete = false;
-        add_gap(run, 0, "starts more commands than are read here");
+        run->reader.lost = true;
         return;
     }
     run->launch = arena_grow(run->arena, run->launch, &run->launch_capacity, run->launch_count + 1,
                              sizeof(*run->launch));
-    launch = &run->launch[run->launch_count++];
-    *launch = (struct expand_launch) { .line = at.line,
-                                       .file = at.file,
-                                       .argc = recording->argc,
-                                       .argv = keep_words(run, recording),
-                                       .directory = recording->directory };
-    keep_environment(run, &recording->environment, launch);
+    run->launch[run->launch_count++] = launch;
 }
 
 static bool received(void *data, pid_t sender, const void *message, size_t size)
@@ -171,7 +195,7 @@ static bool received(void *data, pid_t sender, const void *message, size_t size)
     switch (recording.kind) {
     case RECORDING_LAUNCH:
         keep_launch(run, &recording, at);
-        return run->complete;
+        return !run->reader.lost;
     case RECORDING_GPUS:
         run->assumed_gpus = true;
         add_gap(run, at.line, "asks for the GPUs of this node; answered 8, give --gpus-per-node");
@@ -222,7 +246,9 @@ static void read_end(struct run *run, const struct sandbox_end *end, double seco
         add_gap(run, 0,
                 arena_printf(run->arena, "was still running after %g s and was ended", seconds));
     if (run->reader.lost)
-        add_gap(run, 0, "sent what no recorded command is; nothing after it was read");
+        add_gap(run, 0,
+                "started more than is read here, or wrote what no recorded command is: nothing "
+                "after it was read");
     run->complete &= end->outcome == SANDBOX_ENDED && !run->reader.lost;
     if (run->launch_count || end->outcome != SANDBOX_ENDED)
         return;
@@ -339,6 +365,7 @@ int expand(const char *path, int argc, const char *const *argv,
                                       .launch = run.launch,
                                       .gap_count = run.gap_count,
                                       .complete = run.complete,
+                                      .lost = run.reader.lost,
                                       .assumed_gpus = run.assumed_gpus,
                                       .seconds = now() - began };
     expansion->gap = memcpy(arena_alloc(arena, sizeof(run.gap)), run.gap, sizeof(run.gap));

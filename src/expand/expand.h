@@ -46,7 +46,8 @@ struct expansion {
     const struct expand_launch *launch; /* in the order of time */
     size_t gap_count;
     const struct expand_gap *gap;
-    bool complete;     /* ran to its end: within the deadline and all limits */
+    bool complete; /* ran to its end: within the deadline and all limits */
+    bool lost; /* more was recorded than is read, or something that no shim writes: no verdict */
     bool assumed_gpus; /* it asked how many GPUs a node has, which is not known: 8 was the answer */
     double seconds;
 };

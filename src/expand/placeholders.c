@@ -8,7 +8,7 @@
  * or 0. */
 static size_t placeholder(const char *p)
 {
-    size_t n = strcspn(p + 1, "<>()\n\"'`$|&;");
+    size_t n = strcspn(p + 1, "<>\n\"'`$|&;");
 
     if (!n || p[1 + n] != '>' || !isalnum((unsigned char)p[1]) || isspace((unsigned char)p[n]))
         return 0;
@@ -36,15 +36,14 @@ static char *copy_word(char *q, const char *p, size_t n)
     return q;
 }
 
-/* "<PATH> (e.g., /data)": the remark's length, or 0. */
-static size_t remark(const char *p)
+/* "(e.g., /data)" behind blanks, which is no bash at all: its length, or 0. */
+static size_t remark(const char *text, const char *p)
 {
-    size_t blanks = strspn(p, " \t"), n;
+    size_t n = strcspn(p, ")\n");
 
-    if (!blanks || p[blanks] != '(')
-        return 0;
-    n = blanks + strcspn(p + blanks, ")\n");
-    return p[n] == ')' && (p[n + 1] == '\n' || !p[n + 1]) ? n + 1 : 0;
+    return p > text && isspace((unsigned char)p[-1]) && strncmp(p, "(e.g", 4) == 0 && p[n] == ')'
+               ? n + 1
+               : 0;
 }
 
 const char *placeholders_quote(const char *text, struct arena *arena)
@@ -56,6 +55,10 @@ const char *placeholders_quote(const char *text, struct arena *arena)
     while (*p) {
         size_t n = *p == '<' ? placeholder(p) : 0;
 
+        if (*p == '(' && !quoted && any && remark(text, p)) {
+            p += remark(text, p);
+            continue;
+        }
         if (*p == '"' && (p == text || p[-1] != '\\'))
             quoted = !quoted;
         if (!n || (!quoted && !(begins_word(text, p) && ends_word(p + n)))) {
@@ -68,7 +71,6 @@ const char *placeholders_quote(const char *text, struct arena *arena)
         if (!quoted)
             *q++ = '\'';
         p += n;
-        p += quoted ? 0 : remark(p);
         any = true;
     }
     *q = '\0';

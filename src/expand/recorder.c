@@ -252,23 +252,42 @@ static int go_remote(struct shim *shim)
 /* --- python
  * ---------------------------------------------------------------------------------------- */
 
-/* Code of the script's own, as "python -c 'print(2 * 4)'": the real one may answer. */
+static bool holds(const char *path, const char *text, struct arena *arena)
+{
+    size_t size;
+    char *said = read_file(path, 1 << 20, arena, &size);
+
+    return said && strstr(said, text);
+}
+
+/* Code of the script's own, as "python -c 'print(2 * 4)'": the real one may answer. A module that
+ * is only missing here does not end the script. */
 static int run_python(struct shim *shim)
 {
     const char *program = real_program("python3", &shim->arena);
+    const char *errors = arena_printf(&shim->arena, "/tmp/.python.%d", (int)getpid());
     pid_t pid = program ? fork() : -1;
     int status = 0;
 
     if (pid == 0) {
-        run(program, shim->argv);
+        if (freopen(errors, "w", stderr))
+            run(program, shim->argv);
         _exit(127);
     }
     if (pid > 0)
         waitpid(pid, &status, 0);
     if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
-    gap(shim, "python code in the script failed here, or python3 is not installed");
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+    if (pid < 0) {
+        gap(shim, "python3 is not installed here, which the script runs code with");
+        return 0;
+    }
+    if (holds(errors, "ModuleNotFoundError", &shim->arena)) {
+        gap(shim, "python code in the script needs a module that is not installed here");
+        return 0;
+    }
+    gap(shim, "python code in the script failed here");
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
 static bool is_trainers_module(const char *module)

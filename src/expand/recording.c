@@ -1,6 +1,7 @@
 #include "expand/recording.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,9 +168,23 @@ static char *encode(const struct recording *recording, struct arena *arena, size
     return copy;
 }
 
+/* One message, whatever the script did to the socket that it shares: 0, or -1 with errno. */
+static int send_part(int channel, struct msghdr *msg)
+{
+    struct pollfd room = { .fd = channel, .events = POLLOUT };
+
+    while (sendmsg(channel, msg, MSG_NOSIGNAL) < 0) {
+        if (errno == EAGAIN)
+            poll(&room, 1, 10);
+        else if (errno != EINTR)
+            return -1;
+    }
+    return 0;
+}
+
 int recording_send(int channel, const struct recording *recording, struct arena *arena)
 {
-    size_t size, n;
+    size_t size, n, most = RECORDING_PART;
     char *payload = encode(recording, arena, &size);
 
     for (size_t offset = 0; payload && offset < size; offset += n) {
@@ -177,11 +192,14 @@ int recording_send(int channel, const struct recording *recording, struct arena 
         struct iovec iov[2] = { { &part, sizeof(part) }, { payload + offset, 0 } };
         struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 
-        n = size - offset < RECORDING_PART ? size - offset : RECORDING_PART;
+        n = size - offset < most ? size - offset : most;
         iov[1].iov_len = n;
-        while (sendmsg(channel, &msg, MSG_NOSIGNAL) < 0)
-            if (errno != EINTR)
-                return -1;
+        if (send_part(channel, &msg) == 0)
+            continue;
+        if (errno != EMSGSIZE || most < 512)
+            return -1;
+        most /= 2;
+        n = 0;
     }
     return payload ? 0 : -1;
 }

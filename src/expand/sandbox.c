@@ -141,14 +141,16 @@ static void be_first(const struct sandbox *sandbox, const struct pipes *pipes, u
 static int explain(int error, struct error *err)
 {
     static const struct {
-        const char *path;
+        const char *path, *name;
         const char *off;
         const char *type;
     } switches[] = {
-        { "/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000" },
-        { "/proc/sys/kernel/unprivileged_userns_clone", "0",
+        { "/proc/sys/user/max_user_namespaces", "user.max_user_namespaces", "0",
+          "sysctl -w user.max_user_namespaces=15000" },
+        { "/proc/sys/kernel/unprivileged_userns_clone", "kernel.unprivileged_userns_clone", "0",
           "sysctl -w kernel.unprivileged_userns_clone=1" },
-        { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
+        { "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+          "kernel.apparmor_restrict_unprivileged_userns", "1",
           "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" },
     };
 
@@ -161,11 +163,10 @@ static int explain(int error, struct error *err)
         if (file)
             fclose(file);
         if (strcmp(text, switches[i].off) == 0)
-            return error_set(
-                err,
-                "a script is only run in a sandbox, and this machine keeps users from making one "
-                "(%s is %s); as root: %s",
-                switches[i].path + strlen("/proc/sys/"), text, switches[i].type);
+            return error_set(err,
+                             "a script is only run in a sandbox, and this machine keeps users from "
+                             "making one (%s is %s); as root: %s",
+                             switches[i].name, text, switches[i].type);
     }
     return error_set(err,
                      "a script is only run in a sandbox, and this machine keeps users from making "

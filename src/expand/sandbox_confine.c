@@ -120,6 +120,7 @@ static const int refused[] = {
     SYS_shmget,
     SYS_msgget,
     SYS_semget,
+    SYS_shutdown, /* of the channel, for all */
     425,
     426,
     427, /* io_uring */

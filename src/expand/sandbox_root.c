@@ -371,13 +371,16 @@ static int cover_secrets(struct build *build)
         ".munge",
     };
     const char *home = environment_get(build->sandbox->environment, "HOME");
-    char target[PATH_MAX + 128];
+    char path[PATH_MAX], real[PATH_MAX], target[PATH_MAX + 128];
     struct stat st;
 
     if (!home || home[0] != '/')
         return 0;
     for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
-        snprintf(target, sizeof(target), "%s%s/%s", build->root, home, secrets[i]);
+        snprintf(path, sizeof(path), "%s/%s", home, secrets[i]);
+        if (!realpath(path, real))
+            continue;
+        snprintf(target, sizeof(target), "%s%s", build->root, real);
         if (stat(target, &st) < 0)
             continue;
         if (S_ISDIR(st.st_mode) ? mount("tmpfs", target, "tmpfs", MS_RDONLY, "size=4k") < 0
@@ -461,14 +464,20 @@ static int make_home(struct build *build)
     return 0;
 }
 
-/* Where the script starts and where it lies can be written, whoever owns them. */
-static void open_directory(struct build *build, const char *path)
+/* Where the script starts and where it lies can be written, whoever owns them; without overlays in
+ * a directory of ours that shows the same entries. */
+static int open_directory(struct build *build, const char *path)
 {
     char target[PATH_MAX + 64];
 
     snprintf(target, sizeof(target), "%s%s", build->root, path);
-    if (access(target, W_OK) < 0)
-        overlay(build, path, target);
+    if (access(target, W_OK) == 0 || overlay(build, path, target) == 0)
+        return 0;
+    if (count_entries(path) > OPENED_MAX)
+        return 0;
+    if (mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, MEMORY) < 0)
+        return failed(build, path);
+    return place_entries(build, path, nothing);
 }
 
 static int fill(struct build *build)
@@ -495,10 +504,11 @@ static int fill(struct build *build)
         closedir(dir);
     if (rc < 0 || make_masked(build) < 0 || make_devices(build) < 0)
         return -1;
-    open_directory(build, build->sandbox->directory);
     directory_of(build->sandbox->script, directory);
-    open_directory(build, directory);
-    return cover_secrets(build) < 0 ? -1 : make_home(build);
+    if (open_directory(build, build->sandbox->directory) < 0 ||
+        open_directory(build, directory) < 0 || cover_secrets(build) < 0)
+        return -1;
+    return make_home(build);
 }
 
 /* Leaves the old root behind: nothing of it can be reached any more. */

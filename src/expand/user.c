@@ -9,6 +9,15 @@
 
 #include "expand/expand.h"
 
+/* Root's home is none for somebody else; one that was chosen stays. */
+static void change_home(const char *home)
+{
+    const char *have = getenv("HOME");
+
+    if (!have || strcmp(have, "/root") == 0)
+        setenv("HOME", home, 1);
+}
+
 static int become(const struct passwd *user, struct error *err)
 {
     if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
@@ -16,7 +25,7 @@ static int become(const struct passwd *user, struct error *err)
         return error_set(err, "cannot become '%s': %s", user->pw_name, strerror(errno));
     if (setuid(0) == 0)
         return error_set(err, "cannot stop being root");
-    setenv("HOME", user->pw_dir, 1);
+    change_home(user->pw_dir);
     setenv("USER", user->pw_name, 1);
     setenv("LOGNAME", user->pw_name, 1);
     return 0;

@@ -1,7 +1,10 @@
 """Runs expand and check as an ordinary user: as root (CI) through --user nobody."""
 import json
 import os
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 BUILD = os.environ["BUILD"]
 BINARY = os.path.join(BUILD, "megatron-preflight")
@@ -23,11 +26,16 @@ def expand(script, *args, cwd=None, env=None, options=()):
     return json.loads(done.stdout)
 
 
+def directory(request, name):
+    """A new one that everybody may read; pytest's own are closed to nobody."""
+    path = tempfile.mkdtemp(prefix=name + "-")
+    os.chmod(path, 0o755)
+    request.addfinalizer(lambda: shutil.rmtree(path, ignore_errors=True))
+    return pathlib.Path(path)
+
+
 def readable(path):
-    """nobody may read what pytest's private directories hold."""
-    path = str(path)
-    while path != "/":
-        os.chmod(path, os.stat(path).st_mode | (0o055 if os.path.isdir(path) else 0o044))
-        path = os.path.dirname(path)
-        if path in ("/tmp", "/"):
-            break
+    for parent, _, files in os.walk(path):
+        os.chmod(parent, 0o755)
+        for name in files:
+            os.chmod(os.path.join(parent, name), 0o755)

@@ -26,13 +26,10 @@ def words_of(text, name):
 
 
 @pytest.fixture(name="tree", scope="module")
-def tree_of_scripts(tmp_path_factory):
-    tree = tmp_path_factory.mktemp("expand") / "tree"
-    shutil.copytree(os.path.join(HERE, "scripts"), tree)
+def tree_of_scripts(request):
+    tree = support.directory(request, "scripts")
+    shutil.copytree(os.path.join(HERE, "scripts"), tree, dirs_exist_ok=True)
     support.readable(tree)
-    for directory, _, files in os.walk(tree):
-        for name in files + ["."]:
-            support.readable(os.path.join(directory, name))
     return tree
 
 
