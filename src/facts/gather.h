@@ -17,6 +17,7 @@ void facts_gather(const struct launch *launch, const struct policy *policy, bool
  * many of them are the job's. Fills what is not known yet; never fails. */
 void facts_gather_node(const struct environment *env, const struct launch *launch,
                        const struct policy *policy, struct arena *arena, struct facts *facts);
+
 /* Reads the file that the launch wants. False when there is none, or nothing was learnt: only where the job
  * is started ('starts') does a file that is not here speak for the job. */
 bool facts_gather_launch_file(const struct launch *launch, bool starts, struct arena *arena,

@@ -40,11 +40,39 @@ const struct option_row *option_find(const char *name, size_t length, enum relea
     return NULL;
 }
 
-static bool is_script(const char *path, const char *script)
+static bool same_path(char a, char b, bool module)
 {
-    const char *slash = strrchr(path, '/');
+    return a == b || (module && a == '.' && b == '/');
+}
 
-    return strcmp(script, "*") == 0 || strcmp(slash ? slash + 1 : path, script) == 0;
+bool options_is_script(const char *path, const char *script)
+{
+    size_t n = strlen(path), m = strlen(script);
+    bool module = n < 3 || strcmp(path + n - 3, ".py") != 0;
+
+    if (strcmp(script, "*") == 0)
+        return true;
+    m -= module ? strlen(".py") : 0;
+    if (m > n || (n > m && path[n - m - 1] != (module ? '.' : '/')))
+        return false;
+    for (size_t i = 0; i < m; i++)
+        if (!same_path(path[n - m + i], script[i], module))
+            return false;
+    return true;
+}
+
+bool options_know_script(const char *path, enum release release)
+{
+    for (size_t i = 0; i < script_option_count; i++)
+        if (script_options[i].option.releases >> release & 1 &&
+            strcmp(script_options[i].script, "*") != 0 &&
+            options_is_script(path, script_options[i].script))
+            return true;
+    for (size_t i = 0; i < script_default_count; i++)
+        if (script_defaults[i].releases >> release & 1 &&
+            options_is_script(path, script_defaults[i].script))
+            return true;
+    return false;
 }
 
 struct option_extra option_extra_of_script(const char *script, enum release release,
@@ -60,7 +88,7 @@ struct option_extra option_extra_of_script(const char *script, enum release rele
     for (size_t i = 0; script && i < script_option_count; i++) {
         const struct script_option *own = &script_options[i];
 
-        if (!(own->option.releases >> release & 1) || !is_script(script, own->script))
+        if (!(own->option.releases >> release & 1) || !options_is_script(script, own->script))
             continue;
         row = arena_grow(arena, row, &capacity, count + 1, sizeof(*row));
         row[count++] = own->option;

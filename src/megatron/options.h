@@ -38,12 +38,23 @@ extern const size_t option_name_count;
 /* An option that one of Megatron's entry scripts adds of its own, or the parser where an optional package is
  * installed (scripts.tsv). */
 struct script_option {
-    const char *script; /* "pretrain_vlm.py"; "*": any */
+    const char *script; /* "pretrain_vlm.py", "mimo/train.py"; "*": any */
     struct option_row option;
 };
 
 extern const struct script_option script_options[];
 extern const size_t script_option_count;
+
+/* What an entry script sets where the command line leaves None (args_defaults). */
+struct script_default {
+    const char *script;
+    enum job_field dest; /* of type FIELD_STR; JOB_FIELD_COUNT: none is set */
+    const char *value;
+    unsigned releases;
+};
+
+extern const struct script_default script_defaults[];
+extern const size_t script_default_count;
 
 /* A file of a release that has rules in it (trees.tsv). */
 struct tree_file {
@@ -81,6 +92,12 @@ struct option_extra {
 /* 'extra' (a fork's, or NULL) and those that Megatron's own 'script' (a path, or NULL) has in that release. */
 struct option_extra option_extra_of_script(const char *script, enum release release,
                                            const struct option_extra *extra, struct arena *arena);
+
+/* Is 'path' ("../pretrain_vlm.py"; "pretrain_vlm", a module) the script of such a row? */
+bool options_is_script(const char *path, const char *script);
+
+/* Is it a script of that release that the tables know? */
+bool options_know_script(const char *path, enum release release);
 
 /* The known option string nearest to a mistyped one in that release, or NULL when none is near. */
 const char *option_nearest(const char *name, enum release release);

@@ -47,7 +47,7 @@ function option_row(x, at, mask, decides) {
 
 BEGIN {
     FS = "\t"
-    releases = fields = rows = scripts = trees = places = 0
+    releases = fields = rows = scripts = defaults = trees = places = 0
 }
 
 FNR == 1 {
@@ -96,6 +96,14 @@ what == "derived.tsv" {
         derived[$1] = 1
     }
     field_mask[$1] = 2 ^ releases - 1
+}
+
+what == "scripts.tsv" && $5 == "Default" {
+    row = $2 FS $4 FS $8
+    if (!(row in default_mask))
+        default_text[defaults++] = row
+    default_mask[row] += release_bit($1)
+    next
 }
 
 what == "scripts.tsv" {
@@ -174,6 +182,13 @@ END {
         print "    {" c_string(x[1]) ", " option_row(x, 2, script_mask[script_text[i]], 0) "}," > source
     }
     print "};\nconst size_t script_option_count = sizeof(script_options) / sizeof(script_options[0]);" > source
+    print "const struct script_default script_defaults[] = {" > source
+    for (i = 0; i < defaults; i++) {
+        split(default_text[i], x, FS)
+        printf "    {%s, JOB_%s, %s, %d},\n", c_string(x[1]), (x[2] == "" ? "FIELD_COUNT" : x[2]), \
+               c_string(x[3]), default_mask[default_text[i]] > source
+    }
+    print "};\nconst size_t script_default_count = sizeof(script_defaults) / sizeof(script_defaults[0]);" > source
     print "const struct tree_file tree_files[] = {" > source
     for (i = 0; i < trees; i++) {
         split(tree_text[i], x, FS)

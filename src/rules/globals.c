@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "megatron/options.h"
 #include "rules/batch_schedule.h"
 #include "rules/micro_batches.h"
 #include "rules/sections.h"
@@ -181,9 +182,25 @@ static bool tokenizer_has(const struct walk *walk, const char *option)
     return job->tokenizer_model || job->metadata_path || job->tokenizer_metadata;
 }
 
+/* A script that sets no tokenizer, and nobody else did. */
+static enum answer no_tokenizer(struct walk *walk, struct finding *finding)
+{
+    const char *script = walk->launch ? walk->launch->script : NULL;
+
+    if (!script || !options_know_script(script, walk->release))
+        return NOT_APPLICABLE;
+    finding->severity = severity_of_seen_trainer(walk);
+    finding_fix(walk, finding, "add --tokenizer-type");
+    return violated(walk, finding, "%s has no tokenizer of its own, and --tokenizer-type is not given",
+                    script);
+}
+
 static enum answer tokenizer_files(struct walk *walk, struct finding *finding)
 {
     const char *type = walk->job->tokenizer_type;
+
+    if (!type)
+        return no_tokenizer(walk, finding);
 
     for (size_t i = 0; i < sizeof(tokenizers) / sizeof(tokenizers[0]); i++) {
         const struct tokenizer *tokenizer = &tokenizers[i];
@@ -198,7 +215,7 @@ static enum answer tokenizer_files(struct walk *walk, struct finding *finding)
                             ? ""
                             : ", and is what the script takes without --tokenizer-type");
     }
-    return type ? HOLDS : NOT_APPLICABLE;
+    return HOLDS;
 }
 
 static int64_t padded(const struct job *job, int64_t vocabulary)

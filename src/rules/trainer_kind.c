@@ -1,6 +1,7 @@
 #include "rules/trainer_kind.h"
 
 #include "megatron/layer_pattern.h"
+#include "megatron/options.h"
 #include "rules/truth.h"
 
 bool script_has(const struct walk *walk, const char *part)
@@ -24,7 +25,11 @@ enum trainer_kind trainer_kind(const struct walk *walk)
 {
     static const char *const others[] = { "bert",   "t5",  "ict",  "retro",
                                           "vision", "vlm", "mimo", "biencoder" };
+    static const char *const scripts[] = { "multimodal/train.py", "mimo/train.py" };
 
+    for (size_t i = 0; walk->launch && walk->launch->script && i < 2; i++)
+        if (options_is_script(walk->launch->script, scripts[i]))
+            return TRAINER_OTHER;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         if (script_has(walk, others[i]))
             return TRAINER_OTHER;

@@ -1,19 +1,34 @@
 /* Third part of validate_args: the script's defaults, data options, batch sizes. */
 #include <inttypes.h>
 
+#include "megatron/options.h"
 #include "rules/nearest.h"
 #include "rules/sections.h"
 #include "rules/trainer_kind.h"
 #include "rules/truth.h"
 
-/* The pretraining scripts pass this one default. */
-static void tokenizer_default(struct walk *walk)
+static void set_default(struct job *job, const struct script_default *row)
 {
-    bool bert = script_has(walk, "bert") || script_has(walk, "t5") ||
-                script_has(walk, "ict");
+    const char **value;
 
-    if (!walk->job->tokenizer_type)
-        walk->job->tokenizer_type = bert ? "BertWordPieceLowerCase" : "GPT2BPETokenizer";
+    if (row->dest == JOB_FIELD_COUNT)
+        return;
+    value = (const char **)((char *)job + job_fields[row->dest].offset);
+    if (!*value)
+        *value = row->value;
+}
+
+/* The script's args_defaults; one that is not Megatron's mostly does as the one it was made of. */
+static void script_default_values(struct walk *walk)
+{
+    const char *script = walk->launch ? walk->launch->script : NULL;
+
+    if (!script || !options_know_script(script, walk->release))
+        script = script_has(walk, "bert") || script_has(walk, "t5") ? "pretrain_bert.py" : "pretrain_gpt.py";
+    for (size_t i = 0; i < script_default_count; i++)
+        if (script_defaults[i].releases >> walk->release & 1 &&
+            options_is_script(script, script_defaults[i].script))
+            set_default(walk->job, &script_defaults[i]);
 }
 
 static void split_default(struct walk *walk)
@@ -172,9 +187,9 @@ static const struct rule rows[] = {
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_8_0,
       .until = RELEASE_MAIN,
-      .adjust = tokenizer_default,
-      .what = "--tokenizer-type is GPT2BPETokenizer unless given, BertWordPieceLowerCase for BERT and T5",
-      .why = "The pretraining scripts ask for it." },
+      .adjust = script_default_values,
+      .what = "--tokenizer-type and its kin are what the script sets unless given",
+      .why = "Each entry script has defaults of its own." },
     { .id = "split-default",
       .stage = STAGE_VALIDATE,
       .since = RELEASE_0_8_0,
