@@ -1,3 +1,4 @@
+#include "cli/audit_command.h"
 #include "cli/check.h"
 #include "cli/run_command.h"
 #include "cli/script.h"
@@ -16,6 +17,8 @@ int main(int argc, char **argv)
         return check_command(&cli);
     case CLI_EXPAND:
         return expand_command(&cli);
+    case CLI_AUDIT:
+        return audit_command(&cli);
     case CLI_RULES:
         return rules_command(&cli);
     case CLI_CONVERT:

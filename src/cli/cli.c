@@ -8,6 +8,7 @@
 #define RUN (1u << CLI_RUN)
 #define CHECK (1u << CLI_CHECK | 1u << CLI_ESTIMATE)
 #define RULES (1u << CLI_RULES)
+#define AUDIT (1u << CLI_AUDIT)
 #define EXPAND (1u << CLI_EXPAND)
 #define SCRIPT (1u << CLI_CHECK | EXPAND)
 #define CONVERT (1u << CLI_CONVERT)
@@ -69,7 +70,7 @@ const struct cli_option cli_options[] = {
       "may take (default 10)" },
     { "no-mpi", 0, NULL, RUN, CLI_FLAG, FIELD(no_mpi), "MEGATRON_PREFLIGHT_NO_MPI",
       "let each rank decide alone; only rank 0 prints" },
-    { "format", 0, "FORMAT", CHECK | EXPAND | RULES, CLI_STRING, FIELD(format), NULL,
+    { "format", 0, "FORMAT", CHECK | EXPAND | RULES | AUDIT, CLI_STRING, FIELD(format), NULL,
       "text (default), json, or for CI systems sarif, junit, github, gitlab or markdown" },
     { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
       "check one JSON record a line ('-': standard input), print one report a line" },
@@ -134,6 +135,11 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                       "launch command. Options say nothing of the number of ranks: --num-gpus does. What is assumed "
                       "or left out is said on standard error.",
                       2 },
+    [CLI_AUDIT] = { "audit", "LOG...", "say what a site's logs of decisions hold, or would have held",
+                    "A LOG is what the policy's key log names; '-' is standard input. Counts the decisions, those "
+                    "that stopped a job or would have in mode enforce, by rule and by user, and the GPUs they asked "
+                    "for. Lines that are no decision are counted and named.",
+                    2 },
     [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known", "",
                       2 },
 };

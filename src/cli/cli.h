@@ -13,6 +13,7 @@ enum cli_command {
     CLI_ESTIMATE,
     CLI_EXPAND,
     CLI_RULES,
+    CLI_AUDIT,
     CLI_CONVERT,
     CLI_VERSION,
     CLI_COMMAND_COUNT
