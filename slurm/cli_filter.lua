@@ -10,6 +10,7 @@ local seconds = 15
 for line in (io.open(switches .. "/settings") or { lines = function() return function() end end }):lines() do
     preflight = line:match("^preflight=(%S+)") or preflight
     records = line:match("^records=(%S+)") or records
+    seconds = tonumber(line:match("^seconds=(%d+)")) or seconds
 end
 
 local pending -- the record of the job that has no id yet

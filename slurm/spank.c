@@ -1,4 +1,4 @@
-/* plugstack.conf: optional @libdir@/slurm/megatron-preflight.so [preflight=FILE] [switches=DIR] [records=DIR] [seconds=N]
+/* plugstack.conf: required @libdir@/slurm/megatron-preflight.so [preflight=FILE] [switches=DIR] [records=DIR] [seconds=N]
  *
  * What srun is about to start is checked as the user, once the allocation is there and before anything is
  * launched, and refused when it cannot run. The work is done by the program; this only asks it. */
