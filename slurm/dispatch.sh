@@ -14,6 +14,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 [ ! -r "$switches/settings" ] || . "$switches/settings"
 job=${SLURM_JOB_ID:-}
+[ -d "${SLURM_JOB_WORK_DIR:-}" ] && directory=$SLURM_JOB_WORK_DIR || directory=
 record="$records/$job.jsonl"
 
 is_on() {
@@ -34,7 +35,9 @@ say() {
 # whose job it is, who may do nothing more, without the daemon's environment; a hook that does not run as root stays who
 # it is. The deadline is kept by the hook's own user: the job's could stop the clock.
 decide() {
-    set -- env -i PATH="$PATH" LC_ALL=C.UTF-8 SLURM_JOB_ID="$job" ${SLURM_CONF:+"SLURM_CONF=$SLURM_CONF"} \
+    set -- env -i ${directory:+"--chdir=$directory"} PATH="$PATH" LC_ALL=C.UTF-8 \
+        HOME="$(getent passwd "${SLURM_JOB_UID:-$(id -u)}" | cut -d : -f 6)" USER="${SLURM_JOB_USER:-}" \
+        SLURM_JOB_ID="$job" ${SLURM_CONF:+"SLURM_CONF=$SLURM_CONF"} \
         ${SLURM_JOB_NUM_NODES:+"SLURM_JOB_NUM_NODES=$SLURM_JOB_NUM_NODES"} \
         ${SLURM_JOB_GPUS:+"SLURM_JOB_GPUS=$SLURM_JOB_GPUS"} \
         ${CUDA_VISIBLE_DEVICES:+"CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} \

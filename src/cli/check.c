@@ -49,20 +49,6 @@ void check_print(const struct cli *cli, const struct report *report)
     json_decref(json);
 }
 
-/* A record that cannot be left is no reason to stop a job. */
-static void save(const struct cli *cli, const struct inputs *inputs, struct arena *arena)
-{
-    struct saving saving;
-    struct error err;
-
-    if (saving_begin(&saving, cli->save, arena, &err) == 0) {
-        saving_add(&saving, &inputs->launch, &inputs->environment, &inputs->facts);
-        if (saving_end(&saving, &err) == 0)
-            return;
-    }
-    fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
-}
-
 static int check_one(const struct cli *cli, struct inputs *inputs, struct arena *arena,
                      struct error *err)
 {
@@ -71,6 +57,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
                                .policy = &inputs->policy,
                                .extra = &inputs->extra,
                                .want_fixes = true };
+    struct saving saving;
     struct report report;
     struct impacts impacts;
 
@@ -89,15 +76,15 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
         config_localize(&inputs->config, arena, &report);
     check_print(cli, &report);
     bypass_say(&inputs->policy, &report, arena, stderr);
-    save(cli, inputs, arena);
+    saving_begin(&saving, cli->save, arena);
+    saving_add(&saving, &inputs->launch, &inputs->environment, &inputs->facts);
+    saving_end(&saving);
     return verdict_exit_status(&report, cli->strict);
 }
 
-/* A launcher may be a shell script itself. */
-static bool names_script(const struct cli *cli)
+static bool names_script(const struct cli *cli, struct arena *arena)
 {
-    return cli->command == CLI_CHECK && cli->argc && !cli->facts && !launcher_find(cli->argv[0]) &&
-           expand_is_script(cli->argv[0]);
+    return cli->command == CLI_CHECK && !cli->facts && script_word(cli, arena) >= 0;
 }
 
 int check_command(const struct cli *cli)
@@ -121,7 +108,7 @@ int check_command(const struct cli *cli)
         status = check_batch(cli, &inputs, &err);
     else if (cli->saved)
         status = check_saved(cli, &inputs, &err);
-    else if (names_script(cli))
+    else if (names_script(cli, &arena))
         status = check_script(cli, &inputs, &arena, &err);
     else
         status = check_one(cli, &inputs, &arena, &err);

@@ -74,6 +74,8 @@ const struct cli_option cli_options[] = {
       "text (default), json, or for CI systems sarif, junit, github, gitlab or markdown" },
     { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
       "check one JSON record a line ('-': standard input), print one report a line" },
+    { "environment-unknown", 0, NULL, 1u << CLI_CHECK, CLI_FLAG, FIELD(environment_unknown), NULL,
+      "the script will find another environment than this process's: what it takes from there is not known" },
     { "save", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(save), NULL,
       "leave what was checked in FILE, for --saved" },
     { "saved", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(saved), NULL,
@@ -107,7 +109,7 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                   "Everything printed goes to standard error; the job keeps its own streams, "
                   "environment, descriptors and exit status.",
                   125 },
-    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | SCRIPT [ARGS...] | -- TRAINER-OPTIONS | --all PATH...",
+    [CLI_CHECK] = { "check", "COMMAND [ARGS...] | [sbatch [OPTIONS...]] SCRIPT [ARGS...] | -- TRAINER-OPTIONS | --all PATH...",
                     "say whether the job can run; start nothing",
                     "Takes a whole launch command, or after -- only the trainer's options. Where the first "
                     "word is a file that begins with #! and a shell, or ends in .sh, .bash, .sbatch or "

@@ -60,6 +60,7 @@ struct cli {
     bool strict;
     bool impact;
     bool no_mpi;
+    bool environment_unknown;
     bool explain_policy;
 };
 

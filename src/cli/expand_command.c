@@ -3,8 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/read_file.h"
+#include "cli/saved.h"
 #include "cli/script.h"
+#include "expand/borrowed.h"
 #include "report/formats.h"
+
+enum { SCRIPT_BYTES_MOST = 4 << 20 };
 
 /* --- JSON
  * ----------------------------------------------------------------------------------------- */
@@ -228,6 +233,7 @@ struct judging {
     const struct expansion *expansion;
     struct arena *arena;
     json_t *launches;            /* of --format json */
+    struct saving saving;
     struct rendering *rendering; /* of the formats for CI systems, or NULL */
     int worst;                   /* exit status */
     int judged;
@@ -280,6 +286,7 @@ static int judge(struct judging *judging, const struct expand_launch *found, str
                                        .extra = &inputs.extra,
                                        .want_fixes = true },
                    judging->arena, &report);
+    saving_add(&judging->saving, &inputs.launch, &inputs.environment, &inputs.facts);
     script_point(judging->expansion, found, &report);
     print_report(judging, found, &report);
     judging->worst = worse(judging->worst, verdict_exit_status(&report, judging->cli->strict));
@@ -311,6 +318,19 @@ static void end(struct judging *judging)
         judging->worst = worse(judging->worst, 3);
 }
 
+/* Says so where the script takes a variable from an environment that is not at hand. */
+static bool borrows(const struct cli *cli, struct arena *arena)
+{
+    const char *path = cli->argv[script_word(cli, arena)];
+    size_t size;
+    const char *text = read_file(path, SCRIPT_BYTES_MOST, arena, &size);
+    const char *name = text ? borrowed_variable(text, arena) : NULL;
+
+    if (name && !cli->quiet)
+        printf("%s: cannot know: it takes $%s from the environment it is submitted in\n", path, name);
+    return name != NULL;
+}
+
 int check_script(const struct cli *cli, const struct inputs *configured, struct arena *arena,
                  struct error *err)
 {
@@ -323,15 +343,19 @@ int check_script(const struct cli *cli, const struct inputs *configured, struct 
                                .arena = arena,
                                .launches = json_array() };
 
+    if (cli->environment_unknown && borrows(cli, arena))
+        return cli->strict ? 3 : 0;
     if (script_expand(cli, configured, arena, &expansion, err) < 0)
         return -1;
     if (format != &format_text && format != &format_json) {
         format_begin(&rendering, format, stdout, cli->verbose);
         judging.rendering = &rendering;
     }
+    saving_begin(&judging.saving, cli->save, arena);
     for (size_t i = 0; i < expansion.launch_count; i++)
         if (judge(&judging, &expansion.launch[i], err) < 0)
             return -1;
+    saving_end(&judging.saving);
     end(&judging);
     return judging.worst;
 }

@@ -14,20 +14,26 @@
 /* Far above what any script launches. */
 enum { BYTES_MOST = 16 << 20 };
 
-int saving_begin(struct saving *saving, const char *path, struct arena *arena, struct error *err)
+static void warn(const char *path)
+{
+    fprintf(stderr, "megatron-preflight: warning: --save: cannot write '%s': %s\n", path,
+            strerror(errno));
+}
+
+void saving_begin(struct saving *saving, const char *path, struct arena *arena)
 {
     int fd;
 
     memset(saving, 0, sizeof(*saving));
     if (!path)
-        return 0;
+        return;
     saving->temporary = arena_printf(arena, "%s.%d", path, (int)getpid());
     fd = open(saving->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     saving->out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!saving->out)
-        return error_set(err, "--save: cannot write '%s': %s", saving->temporary, strerror(errno));
-    saving->path = path;
-    return 0;
+    if (saving->out)
+        saving->path = path;
+    else
+        warn(saving->temporary);
 }
 
 void saving_add(struct saving *saving, const struct launch *launch, const struct environment *env,
@@ -42,19 +48,18 @@ void saving_add(struct saving *saving, const struct launch *launch, const struct
     json_decref(record);
 }
 
-int saving_end(struct saving *saving, struct error *err)
+void saving_end(struct saving *saving)
 {
     bool whole;
 
     if (!saving->path)
-        return 0;
+        return;
     whole = !ferror(saving->out);
     whole = fclose(saving->out) == 0 && whole;
     if (whole && rename(saving->temporary, saving->path) == 0)
-        return 0;
-    error_set(err, "--save: cannot write '%s': %s", saving->path, strerror(errno));
+        return;
+    warn(saving->path);
     unlink(saving->temporary);
-    return -1;
 }
 
 /* The open file, or NULL with 'err' set where it is not the asking user's own. */

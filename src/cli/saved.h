@@ -13,11 +13,12 @@ struct saving {
     FILE *out;
 };
 
-/* Opens 'path', readable for nobody else; -1 with 'err' set. path NULL: saving does nothing. */
-int saving_begin(struct saving *saving, const char *path, struct arena *arena, struct error *err);
+/* Opens 'path', readable for nobody else; NULL: nothing is saved. What cannot be saved is no reason to stop a
+ * job: that is warned of on standard error. */
+void saving_begin(struct saving *saving, const char *path, struct arena *arena);
 void saving_add(struct saving *saving, const struct launch *launch, const struct environment *env,
                 const struct facts *facts);
-int saving_end(struct saving *saving, struct error *err);
+void saving_end(struct saving *saving);
 
 /* check --saved FILE: prints a report for each launch; the worst exit status, or -1 with 'err' set.
  * The file must belong to the user who asks, so that nobody speaks for another's job. */

@@ -4,18 +4,33 @@
 #include <unistd.h>
 
 #include "launch/launchers.h"
+#include "launch/sbatch.h"
+
+int script_word(const struct cli *cli, struct arena *arena)
+{
+    int word = sbatch_script(cli->argc, cli->argv, arena);
+
+    /* A launcher may be a shell script itself. */
+    if (!cli->argc || (!word && launcher_find(cli->argv[0])))
+        return -1;
+    return word || expand_is_script(cli->argv[0]) ? word : -1;
+}
 
 int script_expand(const struct cli *cli, const struct inputs *configured, struct arena *arena,
                   struct expansion *expansion, struct error *err)
 {
+    const int word = sbatch_script(cli->argc, cli->argv, arena);
     const struct expand_options options = { .environment = &configured->environment,
                                             .nodes = cli->nodes,
                                             .gpus_per_node = cli->gpus_per_node,
+                                            .sbatch_argc = word ? word - 1 : 0,
+                                            .sbatch_argv = word ? cli->argv + 1 : NULL,
                                             .seconds = cli->timeout };
 
-    if (expand_drop_root(cli->user, cli->argv[0], err) < 0)
+    if (expand_drop_root(cli->user, cli->argv[word], err) < 0)
         return -1;
-    return expand(cli->argv[0], cli->argc - 1, cli->argv + 1, &options, arena, expansion, err);
+    return expand(cli->argv[word], cli->argc - word - 1, cli->argv + word + 1, &options, arena,
+                  expansion, err);
 }
 
 /* Is the program behind the launchers that were understood one that hides the ranks it starts? */
@@ -51,6 +66,7 @@ int script_gather(const struct cli *cli, const struct inputs *configured,
     inputs->environment = found->environment;
     inputs->facts.path =
         (struct fact_str) { .known = true, .value = expansion->path, .source = "script" };
+    inputs->environment.known = !cli->environment_unknown;
     /* The trainer's path is seen from there; a directory that only the sandbox had is none. */
     if (!getcwd(here, sizeof(here)))
         here[0] = '\0';

@@ -6,7 +6,11 @@
 #include "cli/inputs.h"
 #include "expand/expand.h"
 
-/* Runs the script of cli->argv[0] with the words behind it; as root becomes --user first. -1 with
+/* Which word of cli->argv is a script: the first one, or what "sbatch OPTIONS SCRIPT" submits; -1 for
+ * none. */
+int script_word(const struct cli *cli, struct arena *arena);
+
+/* Runs the script of that word with the words behind it; as root becomes --user first. -1 with
  * 'err' set where it cannot be run. */
 int script_expand(const struct cli *cli, const struct inputs *configured, struct arena *arena,
                   struct expansion *expansion, struct error *err);

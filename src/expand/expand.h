@@ -18,6 +18,8 @@ struct expand_options {
     const struct environment *environment; /* what the script starts with */
     int64_t nodes;                         /* 0: as its #SBATCH lines say, or one */
     int64_t gpus_per_node;                 /* 0: as its #SBATCH lines say, or unknown */
+    int sbatch_argc; /* options that sbatch is given with the script, which count over the script's own */
+    const char *const *sbatch_argv; /* NULL: nobody calls sbatch */
     double seconds;                        /* deadline; 0: 10 */
 };
 

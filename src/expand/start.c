@@ -133,7 +133,8 @@ struct environment start_without_secrets(const struct environment *environment, 
     return (struct environment) { .known = true, .count = environment->count, .entry = entry };
 }
 
-/* What sbatch would allocate; our own options come behind the script's and count. */
+/* What sbatch would allocate; its own words and then our options come behind the script's and
+ * count. */
 static struct environment allocated(const struct environment *environment, const char *text,
                                     const char *directory, const struct expand_options *options,
                                     struct arena *arena)
@@ -141,12 +142,15 @@ static struct environment allocated(const struct environment *environment, const
     struct sbatch_job job;
     int count;
     const char *const *own = sbatch_directives(text, arena, &count);
-    const char **word = arena_alloc(arena, ((size_t)count + 3) * sizeof(*word));
+    const size_t most = (size_t)count + (size_t)options->sbatch_argc + 3;
+    const char **word = arena_alloc(arena, most * sizeof(*word));
 
-    if (!count && options->nodes <= 0)
+    if (!count && !options->sbatch_argv && options->nodes <= 0)
         return *environment;
     if (count)
         memcpy(word, own, (size_t)count * sizeof(*word));
+    for (int i = 0; i < options->sbatch_argc; i++)
+        word[count++] = options->sbatch_argv[i];
     if (options->nodes > 0)
         word[count++] = arena_printf(arena, "--nodes=%lld", (long long)options->nodes);
     if (options->gpus_per_node > 0)

@@ -232,6 +232,21 @@ void sbatch_read(int argc, const char *const *word, const struct environment *en
         sbatch_of_options(&peel, job);
 }
 
+int sbatch_script(int argc, const char *const *command, struct arena *arena)
+{
+    struct launch launch = { 0 };
+    struct peel *peel = arena_alloc(arena, sizeof(*peel));
+
+    if (!argc || launcher_find(command[0]) != launcher_find("sbatch"))
+        return 0;
+    *peel = (struct peel) {
+        .arena = arena, .launch = &launch, .argc = argc, .word = command, .used = 1
+    };
+    if (!peel_options(peel, launcher_find("sbatch")) || peel_given(peel, "wrap"))
+        return 0;
+    return peel->used < argc && strcmp(command[peel->used], ":") != 0 ? peel->used : 0;
+}
+
 static void fill(struct fact_int *fact, const struct fact_int *with)
 {
     if (!fact->known)

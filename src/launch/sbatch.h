@@ -30,6 +30,9 @@ const char *const *sbatch_directives(const char *script, struct arena *arena, in
 void sbatch_read(int count, const char *const *word, const struct environment *env,
                  struct arena *arena, struct sbatch_job *job);
 
+/* "sbatch OPTIONS SCRIPT ARGS": which word is the script; 0 where there is none or it cannot be told. */
+int sbatch_script(int argc, const char *const *command, struct arena *arena);
+
 /* Fills nodes_allocated, gpus_per_node and gpu where they are not known yet. */
 void sbatch_facts(const struct sbatch_job *job, struct facts *facts);
 
