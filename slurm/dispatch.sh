@@ -25,10 +25,19 @@ is_dry_run() {
     [ -e "$switches/dry-run" ] || [ -e "$switches/$hook.dry-run" ]
 }
 
-# To the log of the daemon that runs the hook, and to syslog where there is one.
+# For the operator: syslog.
 say() {
-    echo "megatron-preflight: $hook: $*" >&2
     ! command -v logger > /dev/null || logger -t megatron-preflight "$hook: job $job: $*" 2> /dev/null || :
+}
+
+# For the job's owner and the operator: AdminComment (scontrol show job), or from a task the job's output.
+comment() {
+    say "$*"
+    if [ "$hook" = task-prolog ]; then
+        echo "print megatron-preflight$*"
+    else
+        "$slurm_bin/scontrol" update jobid="$job" admincomment="megatron-preflight$*"
+    fi
 }
 
 # The verdict on what 'check' is given: 0 go, 1 stop with the first reason in $reason, 2 none. It is reached as the user
@@ -49,20 +58,18 @@ decide() {
     case $status in
     0) return 0 ;;
     1) reason=$(printf '%s\n' "$answer" | sed -n 's/^error //p' | head -n 1 | cut -c 1-400); return 1 ;;
-    124 | 137) say "no verdict within $seconds s; the job goes unchecked" ;;
-    *) say "no verdict (status $status), the job goes unchecked: $(printf '%s' "$answer" | tail -n 1 | cut -c 1-200)" ;;
+    124 | 137) comment ": $hook: no verdict within $seconds s; the job went unchecked" ;;
+    *) comment ": $hook: no verdict (status $status); the job went unchecked: $(printf '%s' "$answer" | tail -n 1 | cut -c 1-200)" ;;
     esac
     return 2
 }
 
-# Cancels the job for $reason, which its owner finds in AdminComment (scontrol show job).
+# Cancels the job for $reason.
 cancel() {
     if is_dry_run; then
-        say "would cancel, but for the dry run: $reason"
-        "$slurm_bin/scontrol" update jobid="$job" admincomment="megatron-preflight (dry run): $reason"
-        return
+        comment " (dry run): $reason"
+    else
+        comment ": $reason"
+        "$slurm_bin/scancel" "$job"
     fi
-    say "cancelled: $reason"
-    "$slurm_bin/scontrol" update jobid="$job" admincomment="megatron-preflight: $reason"
-    "$slurm_bin/scancel" "$job"
 }
