@@ -125,17 +125,17 @@ static enum answer expert_modules(struct walk *walk, struct finding *finding)
                   is_on(job->moe_pad_expert_input_to_capacity);
 
     if (only_experts(&job->moe_layer_freq) && captures(walk, "mlp"))
-        return violated_at(walk, finding, 0,
+        return violated_at(walk, finding, 3,
                            "CUDA graphs capture mlp, but every layer has experts instead");
     if (padded)
         return HOLDS;
     if (captures(walk, "moe"))
-        return violated_at(walk, finding, 1,
+        return violated_at(walk, finding, 4,
                            "CUDA graphs capture moe, but the number of tokens of an expert "
                            "varies without --moe-expert-capacity-factor and "
                            "--moe-pad-expert-input-to-capacity");
     if (captures_preprocess(walk) && syncs_in_preprocess(job))
-        return violated_at(walk, finding, 2,
+        return violated_at(walk, finding, 5,
                            "CUDA graphs capture moe_preprocess, which waits for the device "
                            "with this alltoall dispatcher");
     return HOLDS;
