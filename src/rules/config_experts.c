@@ -98,22 +98,22 @@ static enum answer single_grouped_weight(struct walk *walk, struct finding *find
 
     if (walk->release == RELEASE_0_18_2)
         return !job->fp4 && mxfp8 ? HOLDS
-                                  : violated_at(walk, finding, 0,
+                                  : violated_at(walk, finding, 5,
                                                 "--moe-single-grouped-weight needs "
                                                 "--fp8-recipe mxfp8 in 0.18");
     if ((job->fp8 && !mxfp8) || (job->fp4 && !is_word(job->fp4_recipe, "nvfp4")))
-        return violated_at(walk, finding, 1,
+        return violated_at(walk, finding, 6,
                            "--moe-single-grouped-weight does not work with --%s-recipe %s",
                            mxfp8 || !job->fp8 ? "fp4" : "fp8",
                            mxfp8 || !job->fp8 ? job->fp4_recipe : job->fp8_recipe);
     if (walk->release == RELEASE_0_19_0 && !is_on(job->use_transformer_engine_op_fuser))
-        return violated_at(walk, finding, 2,
+        return violated_at(walk, finding, 7,
                            "--moe-single-grouped-weight needs "
                            "--use-transformer-engine-op-fuser in 0.19");
     if (walk->release < RELEASE_MAIN)
         return HOLDS;
     if (job->fp4 && !fp4_params(job))
-        return violated_at(walk, finding, 3,
+        return violated_at(walk, finding, 8,
                            "--moe-single-grouped-weight in fp4 needs --fp4-param-gather");
     if (!is_on(job->moe_use_grouped_tensor))
         return violated_at(walk, finding, 4,
