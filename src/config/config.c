@@ -231,6 +231,48 @@ static void localize_fix(const struct config *config, struct fix *fix)
     }
 }
 
+static uint64_t largest_peak(const struct memory *memory)
+{
+    uint64_t most = 0;
+
+    for (int i = 0; i < memory->rank_count; i++)
+        if (memory->rank[i].peak_bytes > most)
+            most = memory->rank[i].peak_bytes;
+    return most;
+}
+
+/* Published figures beside ours, in the same unit. */
+static void add_published(const struct config *config, struct arena *arena, struct report *report)
+{
+    const struct config_published *published = &config->published;
+    double peak = (double)largest_peak(&report->memory);
+    const char *theirs = "", *ours = "", *shape = "";
+
+    if (!published->place.line || !report->job)
+        return;
+    if (published->gb_per_gpu) {
+        theirs = arena_printf(arena, "%s GB a GPU", published->gb_per_gpu);
+        ours = arena_printf(arena, "%.1f GB (%.1f GiB)", peak / 1e9, peak / (1u << 30));
+    }
+    if (published->data_parallel_size) {
+        theirs = arena_printf(arena, "%s%sDP %lld", theirs, *theirs ? ", " : "",
+                              (long long)published->data_parallel_size);
+        ours = arena_printf(arena, "%s%sDP %lld", ours, *ours ? ", " : "",
+                            (long long)report->job->data_parallel_size);
+    }
+    if (published->assumed_shape)
+        shape = arena_printf(arena, ", in the shape of %s", published->assumed_shape);
+    *findings_add(&report->findings, arena) = (struct finding) {
+        .id = "config-published",
+        .stage = STAGE_LAUNCH,
+        .severity = SEVERITY_NOTE,
+        .options = "",
+        .message = arena_printf(arena, "published: %s; here: %s%s", theirs, ours, shape),
+        .where_count = 1,
+        .where = { where_of(config, published->place) },
+    };
+}
+
 void config_localize(const struct config *config, struct arena *arena, struct report *report)
 {
     for (size_t i = 0; i < report->findings.count; i++)
@@ -242,4 +284,5 @@ void config_localize(const struct config *config, struct arena *arena, struct re
             report->verdict = VERDICT_WARN;
     for (int i = 0; i < report->fixes.count; i++)
         localize_fix(config, &report->fixes.item[i]);
+    add_published(config, arena, report);
 }

@@ -42,6 +42,14 @@ struct config_size {
     struct config_place place;
 };
 
+/* What somebody wrote about this configuration, to stand beside the estimate. */
+struct config_published {
+    struct config_place place;
+    const char *gb_per_gpu; /* as written, 10^9 bytes; NULL: not said */
+    int64_t data_parallel_size;
+    const char *assumed_shape; /* whose sizes the model has, or NULL */
+};
+
 struct config {
     const char *path;   /* as errors and findings show it */
     const char *format; /* "configuration guide" */
@@ -52,6 +60,7 @@ struct config {
     struct config_size gpus_per_node;
     struct config_size vocab_size; /* entries of the tokenizer, before padding */
     const char *gpu;               /* a name of the GPU table, or NULL */
+    struct config_published published;
     size_t refused_count, refused_capacity;
     const char **refused;  /* options that must not be assumed */
     struct findings notes; /* what to say besides: each is copied to the report */

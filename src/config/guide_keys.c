@@ -114,10 +114,16 @@ const struct guide_key_row guide_keys[GUIDE_KEY_COUNT] = {
                              "--bf16 --fp16", "the same memory; Megatron's default is fp32" },
     [GUIDE_FP8] = { "precision", "fp8", GUIDE_BOOL, 0, 0, NULL, "false", "--fp8-format",
                     "weights are kept in bf16 and fp8" },
+    [GUIDE_GB_PER_GPU] = { "published", "gb_per_gpu", GUIDE_REAL, 0, 1 << 16, NULL, "null", "",
+                           "nothing: a figure to stand beside the estimate (not in the guide)" },
+    [GUIDE_DATA_PARALLEL_SIZE] = { "published", "data_parallel_size", GUIDE_INT, 1, LONG, NULL, "null", "",
+                                   "nothing: stands beside Megatron's (not in the guide)" },
+    [GUIDE_ASSUMED_SHAPE] = { "published", "assumed_shape", GUIDE_NAME, 0, 0, NULL, "null", "",
+                              "nothing: names the model whose sizes these are (not in the guide)" },
 };
 
 const char *const guide_sections[] = { "model",          "parallelism", "training", "precision",
-                                       "infrastructure", "megatron",    NULL };
+                                       "infrastructure", "published", "megatron", NULL };
 
 bool guide_is_section(const char *name)
 {

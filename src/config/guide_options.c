@@ -257,6 +257,18 @@ static void write_gpu(const struct writer *w, enum guide_key k)
         w->config->gpu = value_of(w, k)->text;
 }
 
+static void write_published(const struct writer *w, enum guide_key k)
+{
+    if (!given(w, GUIDE_GB_PER_GPU) && !given(w, GUIDE_DATA_PARALLEL_SIZE))
+        return;
+    w->config->published = (struct config_published) {
+        .place = value_of(w, given(w, k) ? k : GUIDE_DATA_PARALLEL_SIZE)->place,
+        .gb_per_gpu = value_of(w, GUIDE_GB_PER_GPU)->text,
+        .data_parallel_size = number_of(w, GUIDE_DATA_PARALLEL_SIZE),
+        .assumed_shape = value_of(w, GUIDE_ASSUMED_SHAPE)->text,
+    };
+}
+
 static void write_nothing(const struct writer *w, enum guide_key k)
 {
     (void)w;
@@ -281,6 +293,9 @@ static void (*const writers[GUIDE_KEY_COUNT])(const struct writer *, enum guide_
     [GUIDE_GPU] = write_gpu,
     [GUIDE_PARAMS_DTYPE] = write_precision,
     [GUIDE_FP8] = write_fp8,
+    [GUIDE_GB_PER_GPU] = write_published,
+    [GUIDE_DATA_PARALLEL_SIZE] = write_nothing, /* with gb_per_gpu */
+    [GUIDE_ASSUMED_SHAPE] = write_nothing,
 };
 
 /* --- the whole -----------------------------------------------------------------------------------

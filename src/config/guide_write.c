@@ -117,6 +117,12 @@ static void take_sizes(struct taker *t)
         put(t, GUIDE_GPUS_PER_NODE, t->config->gpus_per_node.value);
     if (t->config->gpu)
         put_text(t, GUIDE_GPU, t->config->gpu);
+    if (t->config->published.gb_per_gpu)
+        put_text(t, GUIDE_GB_PER_GPU, t->config->published.gb_per_gpu);
+    if (t->config->published.data_parallel_size)
+        put(t, GUIDE_DATA_PARALLEL_SIZE, t->config->published.data_parallel_size);
+    if (t->config->published.assumed_shape)
+        put_text(t, GUIDE_ASSUMED_SHAPE, t->config->published.assumed_shape);
 }
 
 /* --- keys that are -------------------------------------------------------------------------------
@@ -179,6 +185,9 @@ static void (*const takers[GUIDE_KEY_COUNT])(struct taker *) = {
     [GUIDE_GPU] = take_nothing,
     [GUIDE_PARAMS_DTYPE] = take_precision,
     [GUIDE_FP8] = take_nothing,
+    [GUIDE_GB_PER_GPU] = take_nothing, /* with world_size */
+    [GUIDE_DATA_PARALLEL_SIZE] = take_nothing,
+    [GUIDE_ASSUMED_SHAPE] = take_nothing,
 };
 
 static void take(struct taker *t)

@@ -41,6 +41,9 @@ KEYS = [
     ("training", "world_size", "16", ["0", "null"], None, 16),
     ("infrastructure", "gpus_per_node", "8", ["0"], None, 8),
     ("infrastructure", "gpu", "H100-80GB", ["''", "[H100]"], None, "H100-80GB"),
+    ("published", "gb_per_gpu", "30.5", ["0", "much"], None, None),
+    ("published", "data_parallel_size", "4", ["0"], None, None),
+    ("published", "assumed_shape", "Llama 2 7B", ["''"], None, None),
     ("precision", "params_dtype", "fp16", ["fp32", "float16"], "--fp16", True),
     ("precision", "fp8", "true", ["hybrid", "1"], "--fp8-format", "hybrid"),
 ]

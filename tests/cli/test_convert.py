@@ -129,7 +129,7 @@ OPTIONS = {"rotary_base": "500000", "disable_bias_linear": "false", "untie_embed
 def random_config(rng):
     config = {name: dict(keys) for name, keys in BASE.items()}
     for section, key, *_ in KEYS:
-        if key not in ("activation_func", "gated_linear_unit") and rng.random() < 0.4:
+        if section != "published" and key not in ("activation_func", "gated_linear_unit") and rng.random() < 0.4:
             config.setdefault(section, {})[key] = random_value(rng, key)
     if rng.random() < 0.3:
         config["model"].update(activation_func="gelu", gated_linear_unit="false")
@@ -160,6 +160,12 @@ def test_round_trip_loses_nothing(seed, tmp_path):
 
 def job_of(path):
     return report_of(path)["job"]
+
+
+def test_published_figures_are_kept(tmp_path):
+    text = text_of({**BASE, "published": {"gb_per_gpu": "30", "data_parallel_size": "4", "assumed_shape": "A 7B"}})
+    assert 'published:\n  gb_per_gpu: 30\n  data_parallel_size: 4\n  assumed_shape: "A 7B"\n' in convert(
+        write(tmp_path, text), "yaml")
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,9 +1,12 @@
 """Models and configurations that were published with their sizes: the report must give the same ones."""
+import json
+import os
 import re
+import shlex
 
 import pytest
 
-from test_cli import batch, preflight
+from test_cli import ROOT, SCHEMA, batch, preflight
 
 # Narayanan et al. 2021 (arXiv:2104.04473), table 1: name in billions (1.7 and 18 are rounded from 1.65 and
 # 18.4: such a name is met by the same rounding), heads, hidden, layers, TP, PP, DP, GPUs,
@@ -55,45 +58,23 @@ def test_models_of_2021(row):
 
 
 # Shapes the strategies guide leaves open are those of Llama 2 7B, Mixtral 8x7B and DeepSeek-V2-Lite.
-COMMON = (
-    "--seq-length 4096 --max-position-embeddings 4096 --tokenizer-type NullTokenizer --normalization RMSNorm "
-    "--position-embedding-type rope --no-rope-fusion --swiglu --disable-bias-linear --attention-dropout 0 "
-    "--hidden-dropout 0 --untie-embeddings-and-output-weights --bf16 --mock-data --lr 1e-4 --train-iters 100 "
-    "--eval-interval 100 --use-distributed-optimizer --sequence-parallel --recompute-granularity full "
-    "--recompute-method uniform --recompute-num-layers 1"
-)
-GUIDE = {
-    "7B dense, 8 x A100 40 GB": (
-        8, "A100-40GB", 4,
-        "--num-layers 32 --hidden-size 4096 --ffn-hidden-size 11008 --num-attention-heads 32 --vocab-size 32000 "
-        "--tensor-model-parallel-size 2 --micro-batch-size 4 --global-batch-size 64",
-    ),
-    # The guide's DP = 2 divides by EP as well; Megatron's data parallel size does not.
-    "Mixtral 8x7B, 16 x A100 80 GB": (
-        16, "A100-80GB", 2,
-        "--num-layers 32 --hidden-size 4096 --ffn-hidden-size 14336 --num-attention-heads 32 "
-        "--group-query-attention --num-query-groups 8 --vocab-size 32000 --num-experts 8 --moe-router-topk 2 "
-        "--moe-grouped-gemm --moe-token-dispatcher-type alltoall --tensor-model-parallel-size 4 "
-        "--pipeline-model-parallel-size 2 --expert-model-parallel-size 2 "
-        "--micro-batch-size 1 --global-batch-size 64",
-    ),
-    "DeepSeek-V3 lite, 64 x A100 80 GB": (
-        64, "A100-80GB", 4,
-        "--num-layers 28 --hidden-size 2048 --ffn-hidden-size 10944 --num-attention-heads 16 --vocab-size 102400 "
-        "--multi-latent-attention --kv-lora-rank 512 --num-experts 64 --moe-router-topk 6 "
-        "--moe-ffn-hidden-size 1408 --moe-shared-expert-intermediate-size 2816 --moe-grouped-gemm "
-        "--moe-token-dispatcher-type alltoall --tensor-model-parallel-size 4 --pipeline-model-parallel-size 4 "
-        "--expert-model-parallel-size 4 --micro-batch-size 1 "
-        "--global-batch-size 64",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", GUIDE)
-def test_configurations_of_the_strategies_guide(name):
-    world, gpu, dp, argv = GUIDE[name]
-    report = batch({"argv": f"{argv} {COMMON}".split(), "world": world, "megatron": "main", "gpu": gpu,
-                    "env": {"CUDA_DEVICE_MAX_CONNECTIONS": "1"}})[0]
+@pytest.mark.parametrize("name, dp, gigabytes", [("dense-7b", 4, 30), ("mixtral-8x7b", 2, 60), ("deepseek-lite", 4, 50)])
+@pytest.mark.parametrize("release", ["main", "0.16.0"])
+def test_configurations_of_the_strategies_guide(name, dp, gigabytes, release):
+    path = os.path.join(ROOT, f"configs/guide/{name}.yaml")
+    run = preflight("estimate", "--config", path, "--megatron", release, "--format", "json")
+    report = json.loads(run.stdout)
+    SCHEMA.validate(report)
     assert report["verdict"] in ("go", "warn"), report["findings"]
-    assert report["job"]["data_parallel_size"] == dp
-    assert report["memory"]["ranks"]
+    assert report["job"]["data_parallel_size"] == dp and report["memory"]["modelled"] is True
+    peak = max(rank["peak_bytes"] for rank in report["memory"]["ranks"]) / 1e9
+    note = next(f["message"] for f in report["findings"] if f["id"] == "config-published")
+    assert f"{gigabytes} GB a GPU, DP {dp}; here: {peak:.1f} GB" in note and note.endswith(f", DP {dp}, in the shape of "
+                                                                                          + SHAPES[name])
+    argv = shlex.split(preflight("convert", path, "--to", "flags").stdout)
+    alone = batch({"argv": argv, "world": report["world_size"]["value"], "megatron": release,
+                   "env": {"CUDA_DEVICE_MAX_CONNECTIONS": "1"}})[0]
+    assert not [f for f in alone["findings"] if f["severity"] != "note"]
+
+
+SHAPES = {"dense-7b": "Llama 2 7B", "mixtral-8x7b": "Mixtral 8x7B", "deepseek-lite": "DeepSeek-V2-Lite with 28 layers"}
