@@ -42,6 +42,16 @@ _expand_program() {
     eval "$path() { /.expand/bin/$name \"\$@\"; }"
 }
 
+# exec of a program by its path, for this one command: a function would keep redirections from staying.
+_expand_exec() {
+    exec() {
+        local name=${1##*/}
+        unset -f exec
+        [[ $1 != */* || ! -e /.expand/bin/$name ]] && builtin exec "$@"
+        builtin exec "/.expand/bin/$name" "${@:2}"
+    }
+}
+
 _expand() {
     local IFS files=("${BASH_SOURCE[@]:1}")
     IFS=$'\n'
@@ -53,6 +63,7 @@ _expand() {
     '. '*) _expand_missing file "${2#. }" ;;
     'cd '*) _expand_missing directory "${2#cd }" ;;
     'pushd '*) _expand_missing directory "${2#pushd }" ;;
+    'exec '[!0-9\<\>\{\&]*) _expand_exec ;;
     'exit '[1-9]*) /.expand/bin/.gap "ends here: $2" ;;
     *[/\$]*) _expand_program "$2" ;;
     esac

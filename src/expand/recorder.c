@@ -376,9 +376,9 @@ static int batch(struct shim *shim)
     for (int i = 1; i < shim->argc; i++)
         if (strncmp(shim->argv[i], "--wrap", 6) == 0)
             wrap = shim->argv[i][6] == '=' ? shim->argv[i] + 7 : shim->argv[i + 1];
-    if (words < 0 && !wrap)
-        words = guess_words(shim);
     if (words < 0)
+        words = guess_words(shim);
+    if (words < 0 || wrap)
         words = shim->argc;
     script = wrap ? NULL : words < shim->argc ? shim->argv[words] : spool(shim);
     allocate(shim, script, words);
