@@ -10,7 +10,9 @@ enum { MOST_FIXES = sizeof(((struct fixes *)NULL)->item) / sizeof(struct fix) };
 static bool goes_beyond(const struct plan *plan)
 {
     static const char *const options[] = { "--tensor-model-parallel-size",
-                                           "--context-parallel-size" };
+                                           "--context-parallel-size",
+                                           "--decoder-first-pipeline-num-layers",
+                                           "--decoder-last-pipeline-num-layers" };
 
     for (int i = 0; i < plan->count; i++) {
         if (plan->edit[i].target == EDIT_LAUNCHER)
@@ -52,7 +54,7 @@ static bool fill_fix(const struct advisor *advisor, const struct plan *plan, str
     const struct job *before = advisor->report->job, *after;
 
     trial_decide(advisor, plan, VERDICT_WHOLE, advisor->arena, &report);
-    if (report.verdict == VERDICT_STOP)
+    if (!outcome_of(&report).fits)
         return false;
     after = report.job;
     memset(fix, 0, sizeof(*fix));
@@ -63,7 +65,7 @@ static bool fill_fix(const struct advisor *advisor, const struct plan *plan, str
     fix->world = report.launch->world.known ? report.launch->world.value : 0;
     fix->peak_bytes = outcome_of(&report).expected;
     fix->fits = true;
-    fix->beyond_list = advisor->for_memory && goes_beyond(plan);
+    fix->beyond_list = advisor->ranks_are_given && goes_beyond(plan);
     add_change(fix, "data_parallel_size", before->data_parallel_size, after->data_parallel_size);
     add_change(fix, "num_microbatches", before->num_microbatches, after->num_microbatches);
     add_change(fix, "global_batch_size", before->global_batch_size, after->global_batch_size);
@@ -90,31 +92,69 @@ static void offer(const struct advisor *advisor, const struct plan *plan, struct
         fixes->count++;
 }
 
-/* Other ways up than the first: each without one of the rungs it took. */
-static void offer_climbs(struct advisor *advisor, const struct plan *start, struct fixes *fixes)
+/* The first way up the ladder, and others that each leave out one of the rungs it took. */
+static void offer_climbs(const struct advisor *advisor, const struct plan *start,
+                         struct fixes *fixes, uint64_t *lightest)
 {
     struct climb from = { .plan = *start, .outcome = trial(advisor, start, VERDICT_TO_FIRST_STOP) };
     struct climb first = from;
-    int last;
+    int last = climb_all(advisor, 0, &first);
 
-    advisor->for_memory = true;
-    last = climb_all(advisor, 0, &first);
-    if (!first.outcome.first)
-        offer(advisor, &first.plan, fixes);
+    *lightest = first.outcome.at_least;
+    if (!first.outcome.fits)
+        return;
+    offer(advisor, &first.plan, fixes);
     for (int skip = last; skip >= 0 && fixes->count < MOST_FIXES; skip--) {
         struct climb other = from;
 
         climb_all(advisor, 1u << skip, &other);
-        if (!other.outcome.first)
+        if (other.outcome.fits)
             offer(advisor, &other.plan, fixes);
     }
+}
+
+/* A job that no way fits on its ranks: the fewest it would take, doubling. */
+static void offer_ranks(const struct advisor *advisor, const struct plan *start,
+                        struct fixes *fixes, uint64_t lightest)
+{
+    enum { MOST_DOUBLINGS = 10 };
+    const struct launch *launch = advisor->report->launch;
+    uint64_t usable = advisor->report->memory.usable_bytes;
+
+    for (int n = 1; n <= MOST_DOUBLINGS && !fixes->count; n++) {
+        struct plan plan = *start;
+        const char *option;
+        int64_t value;
+
+        if (!launch->world.known || launch->world.value > 1 << 20 ||
+            !launcher_edit(launch, launch->world.value << n, &option, &value, advisor->arena))
+            return;
+        if (lightest >> n > usable) /* twice the ranks leave half of it at best */
+            continue;
+        plan_set(&plan, EDIT_LAUNCHER, option,
+                 arena_printf(advisor->arena, "%lld", (long long)value));
+        offer_climbs(advisor, &plan, fixes, &(uint64_t) { 0 });
+    }
+}
+
+static void advise_on_memory(struct advisor *advisor, const struct plan *start, struct fixes *fixes)
+{
+    uint64_t lightest;
+
+    advisor->ranks_are_given = true;
+    offer_climbs(advisor, start, fixes, &lightest);
+    if (!fixes->count)
+        offer_ranks(advisor, start, fixes, lightest);
 }
 
 void advise(const struct request *request, const struct report *report, struct arena *arena,
             struct fixes *fixes)
 {
     enum { MOST_TRIALS = 300, MOST_PLANS = 6 };
-    struct advisor advisor = { .request = request, .report = report, .arena = arena };
+    struct trials trials = { .arena = ARENA_INIT };
+    struct advisor advisor = {
+        .request = request, .report = report, .trials = &trials, .arena = arena
+    };
     struct plan start = { 0 }, plan[MOST_PLANS];
     int count = mend(&advisor, &start, MOST_TRIALS, MOST_PLANS, plan);
 
@@ -122,5 +162,6 @@ void advise(const struct request *request, const struct report *report, struct a
     for (int i = 0; i < count; i++)
         offer(&advisor, &plan[i], fixes);
     if (count && !fixes->count)
-        offer_climbs(&advisor, &plan[0], fixes);
+        advise_on_memory(&advisor, &plan[0], fixes);
+    arena_release(&trials.arena);
 }

@@ -9,6 +9,9 @@ struct climb {
     struct outcome outcome;
 };
 
+/* Neither rules nor memory say anything against it. */
+bool climb_is_go(const struct climb *climb);
+
 /* Climbs from where 'climb' stands, leaving out the rungs of 'skip' (bit r: rung r), and drops what
  * is not needed at the end. Returns the number of the last rung that was needed, -1 when none was.
  */

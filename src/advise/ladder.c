@@ -223,6 +223,30 @@ static bool micro_batch(const struct report *report, int n, struct plan *plan, s
     return false;
 }
 
+/* Fewer layers on the last stage, or on the first: what overflows there is the head or the
+ * micro-batches in flight. n even: the last, odd: the first. */
+static bool split_of_layers(const struct report *report, int n, struct plan *plan,
+                            struct arena *arena)
+{
+    const struct job *job = report->job;
+    int64_t others = job->pipeline_model_parallel_size - 1, layers;
+    int left = n / 2;
+
+    if (n > 5 || others < 1 || job->num_layers <= 0 || job->num_layers > 1 << 20 ||
+        job->pipeline_model_parallel_layout || job->decoder_first_pipeline_num_layers != NONE_INT ||
+        job->decoder_last_pipeline_num_layers != NONE_INT)
+        return false;
+    for (layers = job->num_layers / (others + 1) - 1; layers > 0; layers--)
+        if ((job->num_layers - layers) % others == 0 && left-- == 0)
+            break;
+    if (layers <= 0)
+        return false;
+    return plan_set(plan, EDIT_TRAINER,
+                    n % 2 ? "--decoder-first-pipeline-num-layers"
+                          : "--decoder-last-pipeline-num-layers",
+                    number(layers, arena));
+}
+
 /* With a CUDA_DEVICE_MAX_CONNECTIONS that a first tensor or context group needs, repairs.c comes
  * in. */
 static bool tensor_parallel(const struct report *report, int n, struct plan *plan,
@@ -250,31 +274,14 @@ static bool context_parallel(const struct report *report, int n, struct plan *pl
     return plan_set(plan, EDIT_TRAINER, "--context-parallel-size", number(size, arena));
 }
 
-/* More ranks, two to sixty-four times as many. */
-static bool more_ranks(const struct report *report, int n, struct plan *plan, struct arena *arena)
-{
-    const struct launch *launch = report->launch;
-    const char *option;
-    int64_t value;
-
-    if (n > 5 || !launch->world.known || launch->world.value > 1 << 20 ||
-        !launcher_edit(launch, launch->world.value << (n + 1), &option, &value, arena))
-        return false;
-    if (!is_true(report->job->use_distributed_optimizer))
-        flag(plan, "--use-distributed-optimizer"); /* without it more ranks hold nothing less */
-    return plan_set(plan, EDIT_LAUNCHER, option, number(value, arena));
-}
-
-const struct rung rungs[] = {
-    { "distributed optimizer", distributed_optimizer },
-    { "recompute", recompute },
-    { "sequence parallel", sequence_parallel },
-    { "expert parallel", expert_parallel },
-    { "pipeline parallel", pipeline_parallel },
-    { "micro batch", micro_batch },
-    /* beyond the list: tried last and marked */
-    { "tensor parallel", tensor_parallel },
-    { "context parallel", context_parallel },
-    { "more ranks", more_ranks },
+const struct rung rungs[RUNG_COUNT] = {
+    [RUNG_DISTRIBUTED_OPTIMIZER] = { .propose = distributed_optimizer },
+    [RUNG_RECOMPUTE] = { .propose = recompute },
+    [RUNG_SEQUENCE_PARALLEL] = { .propose = sequence_parallel },
+    [RUNG_EXPERT_PARALLEL] = { .propose = expert_parallel },
+    [RUNG_PIPELINE_PARALLEL] = { .propose = pipeline_parallel },
+    [RUNG_MICRO_BATCH] = { .propose = micro_batch },
+    [RUNG_SPLIT_OF_LAYERS] = { .propose = split_of_layers, .beyond = true },
+    [RUNG_TENSOR_PARALLEL] = { .propose = tensor_parallel, .beyond = true },
+    [RUNG_CONTEXT_PARALLEL] = { .propose = context_parallel, .beyond = true },
 };
-const size_t rung_count = sizeof(rungs) / sizeof(rungs[0]);

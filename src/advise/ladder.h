@@ -5,13 +5,25 @@
 #include "advise/edits.h"
 
 struct rung {
-    const char *name;
+    bool beyond; /* the list: only for what does not fit without */
     /* Puts the n-th candidate into 'plan' for the job as the plan so far leaves it; false: no more.
      */
     bool (*propose)(const struct report *report, int n, struct plan *plan, struct arena *arena);
 };
 
-extern const struct rung rungs[];
-extern const size_t rung_count;
+enum {
+    RUNG_DISTRIBUTED_OPTIMIZER,
+    RUNG_RECOMPUTE,
+    RUNG_SEQUENCE_PARALLEL,
+    RUNG_EXPERT_PARALLEL,
+    RUNG_PIPELINE_PARALLEL,
+    RUNG_MICRO_BATCH,
+    RUNG_SPLIT_OF_LAYERS,
+    RUNG_TENSOR_PARALLEL,
+    RUNG_CONTEXT_PARALLEL,
+    RUNG_COUNT
+};
+
+extern const struct rung rungs[RUNG_COUNT];
 
 #endif

@@ -25,6 +25,7 @@ struct node {
 
 struct search {
     const struct advisor *advisor;
+    const struct plan *start;
     int budget; /* trials left */
     size_t count, capacity;
     struct node *node;
@@ -78,12 +79,23 @@ static bool moves_on(const struct outcome *before, const struct outcome *after)
            after->said != before->said || after->blocking < before->blocking;
 }
 
+/* More ranks than the plan began with? */
+static bool is_allowed(const struct advisor *advisor, const struct plan *start,
+                       const struct plan *plan)
+{
+    for (int i = 0; i < plan->count && advisor->ranks_are_given; i++)
+        if (plan->edit[i].target == EDIT_LAUNCHER && !plan_has(start, &plan->edit[i]))
+            return false;
+    return true;
+}
+
 static void try_way(struct search *search, const struct node *from, const struct plan *plan,
                     int rank)
 {
     struct outcome after;
 
-    if (is_known(search, plan) || search->budget-- <= 0)
+    if (is_known(search, plan) || !is_allowed(search->advisor, search->start, plan) ||
+        search->budget-- <= 0)
         return;
     after = trial(search->advisor, plan, VERDICT_RULES);
     if (moves_on(&from->outcome, &after))
@@ -114,12 +126,12 @@ static void expand(struct search *search, const struct node *node)
 }
 
 /* An edit that was a step on the way may not be needed at its end. */
-static void drop_unneeded(struct search *search, const struct plan *start, struct plan *plan)
+static void drop_unneeded(struct search *search, struct plan *plan)
 {
     for (int i = plan->count - 1; i >= 0 && plan->count > 1; i--) {
         struct plan without = *plan;
 
-        if (plan_has(start, &plan->edit[i]))
+        if (plan_has(search->start, &plan->edit[i]))
             continue;
         plan_drop(&without, i);
         if (!trial(search->advisor, &without, VERDICT_RULES).first)
@@ -171,7 +183,7 @@ static bool adds_nothing(const struct advisor *advisor, const struct plan *plan,
     return false;
 }
 
-static int collect(struct search *search, const struct plan *start, int most, struct plan *found)
+static int collect(struct search *search, int most, struct plan *found)
 {
     struct node *node;
     int count = 0, limit = 0;
@@ -185,7 +197,7 @@ static int collect(struct search *search, const struct plan *start, int most, st
             continue;
         }
         found[count] = node->plan;
-        drop_unneeded(search, start, &found[count]);
+        drop_unneeded(search, &found[count]);
         if (count == 0)
             limit = node->cost + MOST_EXTRA_COST;
         count += found[count].count <= found[0].count &&
@@ -197,12 +209,15 @@ static int collect(struct search *search, const struct plan *start, int most, st
 int mend(const struct advisor *advisor, const struct plan *start, int budget, int most,
          struct plan *found)
 {
-    struct search search = { .advisor = advisor, .budget = budget, .scratch = ARENA_INIT };
+    struct plan from = *start; /* it may be among those found */
+    struct search search = {
+        .advisor = advisor, .start = &from, .budget = budget, .scratch = ARENA_INIT
+    };
     struct outcome outcome = trial(advisor, start, VERDICT_RULES);
     int count;
 
     add_node(&search, start, &outcome, 0);
-    count = collect(&search, start, most, found);
+    count = collect(&search, most, found);
     arena_release(&search.scratch);
     return count;
 }

@@ -7,14 +7,29 @@ static uint64_t greater(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* FNV-1a of what is left without digits. */
+#define HASH_START 0xcbf29ce484222325u
+
+/* FNV-1a, going on from 'hash'. */
+static uint64_t hash_letter(uint64_t hash, char letter)
+{
+    return (hash ^ (unsigned char)letter) * 0x100000001b3u;
+}
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = hash_letter(hash, *text);
+    return hash_letter(hash, '\n');
+}
+
+/* Of what is left without digits. */
 static uint64_t hash_of_words(const char *text)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = HASH_START;
 
     for (; text && *text; text++)
         if (!isdigit((unsigned char)*text))
-            hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+            hash = hash_letter(hash, *text);
     return hash;
 }
 
@@ -47,6 +62,8 @@ struct outcome outcome_of(const struct report *report)
         outcome.said = hash_of_words(first->message);
         outcome.memory_stops = first->stage == STAGE_MEMORY;
     }
+    outcome.fits =
+        !first && (!report->memory.usable_bytes || outcome.expected <= report->memory.usable_bytes);
     return outcome;
 }
 
@@ -74,15 +91,73 @@ void trial_decide(const struct advisor *advisor, const struct plan *plan, enum v
     verdict_decide(&request, arena, report);
 }
 
+struct tried {
+    uint64_t plan;
+    enum verdict_depth depth;
+    struct outcome outcome;
+};
+
+/* The order of edits does not count. */
+static uint64_t hash_of_plan(const struct plan *plan)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < plan->count; i++) {
+        const struct edit *edit = &plan->edit[i];
+        uint64_t hash = hash_text(HASH_START + edit->target * 2 + edit->remove, edit->option);
+
+        sum += hash_text(hash, edit->value ? edit->value : "");
+    }
+    return sum;
+}
+
+/* What an estimate adds to the rules is left out. */
+static struct outcome without_memory(struct outcome outcome)
+{
+    if (outcome.memory_stops) {
+        outcome.first = NULL;
+        outcome.blocking = 0;
+        outcome.memory_stops = false;
+    }
+    return outcome;
+}
+
+static bool recall(const struct trials *trials, uint64_t plan, enum verdict_depth depth,
+                   struct outcome *outcome)
+{
+    for (size_t i = 0; i < trials->count; i++) {
+        const struct tried *tried = &trials->item[i];
+
+        if (tried->plan != plan)
+            continue;
+        if (tried->depth == depth)
+            *outcome = tried->outcome;
+        else if (depth == VERDICT_RULES)
+            *outcome = without_memory(tried->outcome);
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
 struct outcome trial(const struct advisor *advisor, const struct plan *plan,
                      enum verdict_depth depth)
 {
+    struct trials *trials = advisor->trials;
+    uint64_t hash = hash_of_plan(plan);
     struct arena scratch = ARENA_INIT;
     struct report report;
     struct outcome outcome;
 
+    if (recall(trials, hash, depth, &outcome))
+        return outcome;
     trial_decide(advisor, plan, depth, &scratch, &report);
     outcome = outcome_of(&report);
     arena_release(&scratch);
+    trials->item = arena_grow(&trials->arena, trials->item, &trials->capacity, trials->count + 1,
+                              sizeof(*trials->item));
+    trials->item[trials->count++] =
+        (struct tried) { .plan = hash, .depth = depth, .outcome = outcome };
     return outcome;
 }

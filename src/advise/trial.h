@@ -5,13 +5,6 @@
 
 #include "advise/edits.h"
 
-struct advisor {
-    const struct request *request;
-    const struct report *report; /* of the request as it is */
-    bool for_memory;             /* not only rules have to be satisfied */
-    struct arena *arena;         /* of what is advised */
-};
-
 /* What a trial came to; nothing of it lives in the trial's arena. */
 struct outcome {
     enum verdict verdict;
@@ -20,8 +13,24 @@ struct outcome {
     uint64_t said;     /* hash of its message without the numbers */
     bool memory_stops; /* the first of them is of stage memory */
     bool tight;        /* memory warns */
+    bool fits;         /* nothing stops it, and what memory it is expected to need is there */
     uint64_t at_least; /* largest of all pipeline ranks */
     uint64_t expected;
+};
+
+/* Plans tried before, by the hash of their edits. */
+struct trials {
+    size_t count, capacity;
+    struct tried *item;
+    struct arena arena;
+};
+
+struct advisor {
+    const struct request *request;
+    const struct report *report; /* of the request as it is */
+    bool ranks_are_given;        /* no plan may start more of them */
+    struct trials *trials;
+    struct arena *arena; /* of what is advised */
 };
 
 /* One release stands for all while plans are tried (that of advisor->report), but for
