@@ -18,6 +18,7 @@ libdir = $(prefix)/lib
 includedir = $(prefix)/include
 libexecdir = $(prefix)/libexec/megatron-preflight
 mandir = $(prefix)/share/man
+docdir = $(prefix)/share/doc/megatron-preflight
 # The site's policy. Compiled in: what users could set would bind none of them.
 sysconfdir = /etc
 
@@ -47,7 +48,7 @@ RELEASES = 0.8.0 0.9.0 0.10.0 0.11.0 0.12.0 0.13.0 0.14.0 0.15.0 0.16.0 0.17.0 0
 TABLES = $(RELEASES:%=configs/megatron/options/%.tsv) configs/megatron/derived.tsv \
          configs/megatron/scripts.tsv configs/megatron/trees.tsv configs/megatron/places.tsv
 
-MAN_PAGES = megatron-preflight.1 megatron-preflight-rules.7
+MAN_PAGES = megatron-preflight.1 megatron-preflight-policy.5 megatron-preflight-rules.7
 
 MAN_SOURCES = $(wildcard src/cli/man_page*.c)
 PROGRAMS = src/main.c src/cluster/mpi_helper.c $(MAN_SOURCES)
@@ -240,8 +241,11 @@ install: all
 	install -m 644 include/megatron_preflight.h $(DESTDIR)$(includedir)
 	for page in $(MAN_PAGES); do \
 	    install -D -m 644 $(B)/$$page $(DESTDIR)$(mandir)/man$${page##*.}/$$page || exit 1; done
+	install -d $(DESTDIR)$(docdir)/policies
+	install -m 644 configs/policies/*.yaml $(DESTDIR)$(docdir)/policies
 
 uninstall:
+	rm -rf $(DESTDIR)$(docdir)
 	rm -f $(DESTDIR)$(bindir)/megatron-preflight
 	for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(DESTDIR)$(libdir)/libmegatron-preflight.a $(DESTDIR)$(includedir)/megatron_preflight.h

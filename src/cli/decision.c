@@ -50,6 +50,38 @@ bool bypass_say(const struct policy *policy, const struct report *report, struct
 /* --- the fields ----------------------------------------------------------------------------------
  */
 
+const struct decision_field decision_fields[] = {
+    { "schema", "number of this form, 1" },
+    { "time", "of the decision, UTC" },
+    { "host", "where it was taken" },
+    { "job", "of Slurm, PBS, LSF or Grid Engine, or null" },
+    { "user", "name, or number of a user without one" },
+    { "account", "of Slurm or PBS, or null" },
+    { "partition", "of Slurm, or null" },
+    { "cwd", "the directory the job starts in" },
+    { "script", "the trainer's, or null where none was found" },
+    { "command",
+      "SHA-256 of the command's words, each with a NUL behind it; not the words, which can hold "
+      "tokens and passwords" },
+    { "gpus", "ranks of the job, or null" },
+    { "gpu", "name of the GPU, or null" },
+    { "verdict", "as mode enforce would have it: go, warn or stop" },
+    { "mode", "of the policy" },
+    { "started", "whether the job was started" },
+    { "let_go", "why a job with verdict stop was started, or null" },
+    { "cannot_know", "why nothing could be decided, or null" },
+    { "errors", "rules that stop the job" },
+    { "warnings", "rules that warn" },
+    { "ignored", "attempts to loosen what is locked" },
+    { "peak_at_least_bytes", "of the largest pipeline stage, or null without an estimate" },
+    { "peak_bytes", "the same, expected" },
+    { "peak_up_to_bytes", "the same, at most" },
+    { "megatron", "release of Megatron-LM, or null" },
+    { "milliseconds", "from our start to the verdict" },
+    { "version", "of megatron-preflight" },
+};
+const size_t decision_field_count = sizeof(decision_fields) / sizeof(decision_fields[0]);
+
 static json_t *rules_json(const struct report *report, enum severity severity)
 {
     json_t *array = json_array();

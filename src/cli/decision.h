@@ -24,6 +24,14 @@ const char *decision_let_go(const struct report *report, const struct policy *po
 bool bypass_say(const struct policy *policy, const struct report *report, struct arena *arena,
                 FILE *out);
 
+/* What a line holds, in order, for the manual. */
+struct decision_field {
+    const char *name, *what;
+};
+
+extern const struct decision_field decision_fields[];
+extern const size_t decision_field_count;
+
 /* The line with its end of line. */
 const char *decision_line(const struct decision *decision, struct arena *arena);
 

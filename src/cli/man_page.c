@@ -11,6 +11,7 @@ static const struct {
     void (*put)(void);
 } pages[] = {
     { "megatron-preflight.1", man_page_command },
+    { "megatron-preflight-policy.5", man_page_policy },
     { "megatron-preflight-rules.7", man_page_rules },
 };
 

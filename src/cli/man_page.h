@@ -7,6 +7,9 @@
 /* megatron-preflight(1): subcommands, options, exit statuses. */
 void man_page_command(void);
 
+/* megatron-preflight-policy(5): the keys of a policy, the fields of its log. */
+void man_page_policy(void);
+
 /* megatron-preflight-rules(7): every rule by stage. */
 void man_page_rules(void);
 

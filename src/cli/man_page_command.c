@@ -67,5 +67,5 @@ void man_page_command(void)
     for (int c = 0; c < CLI_COMMAND_COUNT; c++)
         put_command(c);
     put_statuses();
-    fputs(".SH SEE ALSO\n.BR megatron\\-preflight\\-rules (7)\n", stdout);
+    fputs(".SH SEE ALSO\n.BR megatron\\-preflight\\-policy (5),\n.BR megatron\\-preflight\\-rules (7)\n", stdout);
 }

@@ -94,5 +94,5 @@ void man_page_rules(void)
              "passes.\n");
     for (int stage = 0; stage < STAGE_COUNT; stage++)
         put_stage((enum stage)stage);
-    fputs(".SH SEE ALSO\n.BR megatron\\-preflight (1)\n", stdout);
+    fputs(".SH SEE ALSO\n.BR megatron\\-preflight (1),\n.BR megatron\\-preflight\\-policy (5)\n", stdout);
 }

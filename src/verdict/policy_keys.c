@@ -59,9 +59,9 @@ const struct policy_key_row policy_keys[POLICY_KEY_COUNT] = {
                           NULL, "N or none", "the most GPUs one job may use" },
     [POLICY_MODE] = { "mode", KEY_CHOICE, STRICTER_LOWER, AT(mode), 0, "enforce warn observe off",
                       NULL,
-                      "enforce: stop what cannot run; warn: say it, let the job go; observe: say "
-                      "nothing, let it "
-                      "go, log; off: look at nothing" },
+                      "what is done with a verdict: enforce stops what cannot run; warn says it "
+                      "and lets the job go; "
+                      "observe lets it go, logs and says nothing; off looks at nothing" },
     [POLICY_MODIFIED_TREE] = { "modified_tree", KEY_CHOICE, STRICTER_NONE, AT(modified_tree), 0,
                                "grid all nothing", NULL,
                                "what may stop a job whose Megatron differs from its release: the "

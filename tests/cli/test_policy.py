@@ -291,3 +291,41 @@ def test_lines_of_many_jobs_do_not_mix(site, tmp_path):
     jobs = [subprocess.Popen([SITE_PREFLIGHT, "true"], env=env) for _ in range(20)]
     assert [job.wait(60) for job in jobs] == [0] * 20
     assert len(lines_of(log)) == 21
+
+
+# --- what is shipped and written about it
+
+
+@pytest.mark.parametrize("name", sorted(os.listdir(os.path.join(ROOT, "configs/policies"))))
+def test_shipped_policies_are_read_as_a_sites(site, name):
+    with open(os.path.join(ROOT, "configs/policies", name)) as file:
+        site.write(file.read())
+    run = site.run("--explain-policy")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"{site.path}/policy.yaml:" in run.stdout
+    assert "note:" not in run.stdout
+
+
+def test_the_shipped_enforcing_policy(site):
+    with open(os.path.join(ROOT, "configs/policies/enforce.yaml")) as file:
+        site.write(file.read())
+    env = {"SLURM_JOB_PARTITION": "debug"}
+    run = site.run("check", "torchrun", "--nnodes", "4", "--nproc-per-node", "8", "pretrain_gpt.py", *TRAINER, env=env)
+    assert "policy-max-gpus" in run.stdout and "policy-required-options" in run.stdout
+    run = site.run("check", "torchrun", "--nproc-per-node", "8", "pretrain_gpt.py", *TRAINER,
+                   "--use-distributed-optimizer", env=env)
+    assert run.returncode == 0, run.stdout
+
+
+def test_the_manual_has_every_key_and_every_field_of_the_log(site, tmp_path):
+    text = subprocess.run(["mandoc", "-T", "ascii", os.path.join(BUILD, "megatron-preflight-policy.5")],
+                          capture_output=True, text=True, check=True).stdout
+    while "\b" in text:
+        at = text.index("\b")
+        text = text[:at - 1] + text[at + 1:]
+    tags = {line.split()[0].rstrip(":") for line in text.splitlines() if line.startswith("     ") and line.strip()}
+    log = tmp_path / "log"
+    site.write(f"log: {log}\n").start(trainer=TRAINER)
+    keys = {line.split()[0] for line in site.run("--explain-policy").stdout.splitlines()}
+    assert keys <= tags
+    assert set(lines_of(log)[0]) <= tags
