@@ -96,7 +96,7 @@ $(B)/gen/gpu_table.c: src/facts/gpus.awk configs/gpus/gpus.tsv
 	$(Q)mkdir -p $(B)/gen
 	$(Q)awk -f src/facts/gpus.awk configs/gpus/gpus.tsv > $@
 
-$(B)/gen/rule_examples.c: src/rules/examples.awk tests/cases/BASE $(wildcard tests/cases/*.case)
+$(B)/gen/rule_examples.c: src/rules/examples.awk tests/cases tests/cases/BASE $(wildcard tests/cases/*.case)
 	$(Q)mkdir -p $(B)/gen
 	$(Q)awk -v base="$$(cat tests/cases/BASE)" -f src/rules/examples.awk tests/cases/*.case > $@
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "megatron/options.h"
+#include "rules/examples.h"
 #include "rules/nearest.h"
 #include "rules/rules.h"
 
@@ -43,6 +44,13 @@ static void for_each_word(const struct rule *rule, const char *list,
     }
 }
 
+/* What is wrong with a launch, any word, a policy's list or memory is not one option's fault. */
+static bool names_options(enum stage stage)
+{
+    return stage != STAGE_LAUNCH && stage != STAGE_PARSE && stage != STAGE_POLICY &&
+           stage != STAGE_MEMORY;
+}
+
 static void look_complete(const struct rule *rule)
 {
     if (!rule->id || !*rule->id || strpbrk(rule->id, " 	/_"))
@@ -53,7 +61,13 @@ static void look_complete(const struct rule *rule)
         fault(rule, "since is after until", NULL);
     if (!rule->what || !*rule->what)
         fault(rule, "it does not say what", NULL);
-    if (rule->check && rule->stage != STAGE_MEMORY && (!rule->fix || !*rule->fix))
+    if (!rule->check)
+        return;
+    if (!rule->why || !*rule->why)
+        fault(rule, "it does not say why", NULL);
+    if (names_options(rule->stage) && (!rule->options || !*rule->options))
+        fault(rule, "it points at nothing", NULL);
+    if (rule->stage != STAGE_MEMORY && (!rule->fix || !*rule->fix))
         fault(rule, "it has no fix", NULL);
 }
 
@@ -91,6 +105,26 @@ static void look_option(const struct rule *rule, const char *word)
 static void look_options(const struct rule *rule)
 {
     for_each_word(rule, rule->options, look_option);
+}
+
+/* The table of examples is made of tests/cases/ID-fail.case and ID-pass.case. */
+static void look_examples(const struct rule *rule)
+{
+    bool found[2] = { false, false };
+
+    for (size_t i = 0; rule->check && i < rule_example_count; i++)
+        if (strcmp(rule_examples[i].rule, rule->id) == 0)
+            found[rule_examples[i].fails] = true;
+    if (rule->check && !found[true])
+        fault(rule, "it has no case file that fails by it", NULL);
+    if (rule->check && !found[false])
+        fault(rule, "it has no case file that goes", NULL);
+}
+
+static void test_rows_have_cases(void **state)
+{
+    (void)state;
+    for_each_rule(look_examples);
 }
 
 static void test_rows_are_complete(void **state)
@@ -144,9 +178,9 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_are_complete), cmocka_unit_test(test_needs_exist),
-        cmocka_unit_test(test_options_exist),     cmocka_unit_test(test_places_have_rules),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_rows_are_complete), cmocka_unit_test(test_rows_have_cases),
+        cmocka_unit_test(test_needs_exist),       cmocka_unit_test(test_options_exist),
+        cmocka_unit_test(test_places_have_rules), cmocka_unit_test(test_nearest),
     };
 
     return cmocka_run_group_tests_name("rule_table", tests, NULL, NULL);
