@@ -256,6 +256,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli->argv = (const char *const *)&state->argv[state->next - 1];
         return 0;
     }
+    if (key == ARGP_KEY_ARG && cli->all) { /* options may follow: words that were read make room */
+        state->argv[1 + cli->argc++] = arg;
+        cli->argv = (const char *const *)&state->argv[1];
+        return 0;
+    }
     if (key == ARGP_KEY_ARG) {
         cli->argv = (const char *const *)&state->argv[state->next - 1];
         cli->argc = state->argc - state->next + 1;

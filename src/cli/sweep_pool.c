@@ -75,6 +75,7 @@ static int begin(struct run *run, struct error *err)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_set(err, "cannot make a pipe: %s", strerror(errno));
     *slot = (struct slot) { .index = run->next, .fd = ends[0], .began = now() };
+    fflush(NULL); /* what is buffered must not be written twice */
     slot->pid = fork();
     if (slot->pid == 0) {
         close(ends[0]);

@@ -191,6 +191,7 @@ struct entry_finding entry_finding(const json_t *entry, size_t i)
         .fix = text_of(finding, "fix"),
         .source = text_of(finding, "source"),
         .severity = severity_of(text_of(finding, "severity")),
+        .line = (int)json_integer_value(json_array_get(json_object_get(entry, "lines"), i)),
         .fingerprint = json_string_value(json_array_get(json_object_get(entry, "fingerprints"), i)),
         .known = json_is_true(json_array_get(json_object_get(entry, "known"), i)),
     };
@@ -258,6 +259,42 @@ const char *entry_summary(const json_t *entry, char *text, size_t size)
         if (json_is_integer(world))
             fprintf(out, ", %lld rank%s", (long long)json_integer_value(world),
                     json_integer_value(world) == 1 ? "" : "s");
+    }
+    fclose(out);
+    text[size - 1] = '\0';
+    return text;
+}
+
+static void put_edit(const json_t *edit, FILE *out)
+{
+    const char *option = text_of(edit, "option"), *value = text_of(edit, "value");
+    bool environment = strcmp(text_of(edit, "target"), "environment") == 0;
+
+    if (strcmp(option, "world_size") == 0) {
+        fprintf(out, "start %s ranks", value ? value : "other");
+        return;
+    }
+    if (json_is_true(json_object_get(edit, "remove")))
+        fprintf(out, "%s %s", environment ? "unset" : "without", option);
+    else
+        fprintf(out, "%s%s%s", option, value ? environment ? "=" : " " : "", value ? value : "");
+}
+
+const char *entry_fix(const json_t *entry, char *text, size_t size)
+{
+    const json_t *fixes = json_object_get(json_object_get(entry, "report"), "fixes"), *edit;
+    const json_t *edits = json_object_get(json_array_get(fixes, 0), "edits");
+    FILE *out = json_array_size(edits) && entry_verdict(entry) == VERDICT_STOP
+                    ? fmemopen(text, size, "w")
+                    : NULL;
+    size_t i;
+
+    if (!out)
+        return NULL;
+    json_array_foreach(edits, i, edit)
+    {
+        fputs(i ? ", " : "", out);
+        put_edit(edit, out);
     }
     fclose(out);
     text[size - 1] = '\0';

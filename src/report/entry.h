@@ -52,4 +52,8 @@ enum verdict entry_verdict(const json_t *entry);
 /* "stop: 1 error; Megatron main, 64 ranks": written to 'text', which is returned. */
 const char *entry_summary(const json_t *entry, char *text, size_t size);
 
+/* The edits that would make a stopped job go, "--pipeline-model-parallel-size 2, unset NCCL_ALGO": written to
+ * 'text', which is returned; NULL when there are none. */
+const char *entry_fix(const json_t *entry, char *text, size_t size);
+
 #endif

@@ -50,6 +50,8 @@ static void put_launch(FILE *out, const json_t *entry)
 
 static void one(struct rendering *r, const json_t *entry)
 {
+    char fix[1024];
+
     put_launch(r->out, entry);
     for (size_t i = 0; i < entry_finding_count(entry); i++) {
         struct entry_finding finding = entry_finding(entry, i);
@@ -63,6 +65,8 @@ static void one(struct rendering *r, const json_t *entry)
         if (r->shown[finding.severity] <= MOST_ANNOTATIONS)
             annotate(r->out, entry, &finding);
     }
+    if (entry_fix(entry, fix, sizeof(fix)))
+        put_line(r->out, "  would go with: ", fix);
 }
 
 const struct report_format format_github = { "github", begin, one, format_end_counts };

@@ -57,6 +57,11 @@ static void one(struct rendering *r, const json_t *entry)
     put_xml(r->aside, entry_summary(entry, summary, sizeof(summary)));
     fputc('\n', r->aside);
     put_findings(r, entry);
+    if (entry_fix(entry, summary, sizeof(summary))) {
+        fputs("would go with: ", r->aside);
+        put_xml(r->aside, summary);
+        fputc('\n', r->aside);
+    }
     fprintf(r->aside, "</%s></testcase>\n", body);
 }
 

@@ -21,7 +21,7 @@ static void put_finding(FILE *out, const struct entry_finding *finding)
 
 static void one(struct rendering *r, const json_t *entry)
 {
-    char summary[1024];
+    char summary[1024], fix[1024];
 
     put_plain(r->out, entry_path(entry));
     if (entry_line(entry))
@@ -34,6 +34,11 @@ static void one(struct rendering *r, const json_t *entry)
 
         if (format_shows(r, &finding))
             put_finding(r->out, &finding);
+    }
+    if (entry_fix(entry, fix, sizeof(fix))) {
+        fputs("  would go with: ", r->out);
+        put_plain(r->out, fix);
+        fputc('\n', r->out);
     }
 }
 

@@ -44,6 +44,10 @@ static void one(struct rendering *r, const json_t *entry)
         if (format_shows(r, &finding))
             put_finding(r->out, &finding);
     }
+    if (entry_fix(entry, summary, sizeof(summary))) {
+        fputs("<br>would go with: ", r->out);
+        put_markdown(r->out, summary);
+    }
     fputs(" |\n", r->out);
 }
 

@@ -31,6 +31,8 @@ static json_t *uri(const char *path)
 
     if (!out)
         return json_string("");
+    if (path[0] == '/')
+        fputs("file://", out);
     for (const unsigned char *p = (const unsigned char *)path; *p; p++) {
         bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
                      (*p >= '0' && *p <= '9') || *p == '/' || *p == '.' || *p == '_' || *p == '-';
@@ -45,9 +47,12 @@ static json_t *uri(const char *path)
 
 static json_t *location(const json_t *entry, int line)
 {
-    return json_pack("{s:{s:{s:o, s:s}, s:{s:i}}}", "physicalLocation", "artifactLocation", "uri",
-                     uri(entry_path(entry)), "uriBaseId", "SRCROOT", "region", "startLine",
-                     line ? line : 1);
+    json_t *artifact = json_pack("{s:o}", "uri", uri(entry_path(entry)));
+
+    if (entry_path(entry)[0] != '/')
+        json_object_set_new(artifact, "uriBaseId", json_string("SRCROOT"));
+    return json_pack("{s:{s:o, s:{s:i}}}", "physicalLocation", "artifactLocation", artifact,
+                     "region", "startLine", line ? line : 1);
 }
 
 /* The rule's place in the list of those used. */
