@@ -98,6 +98,8 @@ int check_command(const struct cli *cli)
     if (cli->format && !report_format_find(cli->format))
         status = error_set(&err, "--format: '%s' is none of %s", cli->format,
                            report_format_names(names, sizeof(names)));
+    else if (!cli->all && (cli->baseline || cli->write_baseline || cli->reports))
+        status = error_set(&err, "--baseline, --write-baseline and --reports go with --all PATH");
     else if (inputs_configure(cli, &arena, &inputs, &err) < 0)
         status = -1;
     else if (cli->explain_policy)

@@ -89,6 +89,8 @@ const struct cli_option cli_options[] = {
       "with --all: findings of this file are known, not shown and stop nothing" },
     { "write-baseline", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(write_baseline), NULL,
       "with --all: make what is found now the known findings" },
+    { "reports", 0, "FORMAT=FILE[,...]", 1u << CLI_CHECK, CLI_STRING, FIELD(reports), NULL,
+      "with --all: write these files besides, as sarif=a.sarif,junit=b.xml" },
     { "strict", 0, NULL, CHECK, CLI_FLAG, FIELD(strict), NULL,
       "exit with 3 when something that matters cannot be known" },
     { "stage", 0, "STAGE", RULES, CLI_STRING, FIELD(stage), NULL, "only rules of this stage" },

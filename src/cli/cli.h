@@ -42,6 +42,7 @@ struct cli {
     const char *all; /* first path of a sweep; argv: the others */
     const char *baseline;
     const char *write_baseline;
+    const char *reports;
     const char *stage;
     const char *option;
     const char *script;

@@ -9,8 +9,8 @@
 #include "cli/sweep_files.h"
 #include "cli/sweep_kinds.h"
 #include "cli/sweep_pool.h"
+#include "cli/sweep_reports.h"
 #include "report/baseline.h"
-#include "report/formats.h"
 
 enum { MOST_FILE_BYTES = 4 << 20, MOST_OUTPUT = 64 << 20 };
 
@@ -19,7 +19,7 @@ struct sweep {
     const struct inputs *configured;
     struct sweep_files files;
     struct baseline baseline;
-    struct rendering rendering;
+    struct sweep_reports reports;
     struct timespec began;
     bool showed_progress;
 };
@@ -123,7 +123,7 @@ static void show_progress(void *data, size_t finished, size_t count)
         return;
     sweep->showed_progress = true;
     fprintf(stderr, "\r\033[K%zu of %zu files, %zu launches, %zu stop", finished, count,
-            sweep->rendering.entries, sweep->rendering.count[VERDICT_STOP]);
+            sweep->reports.first.entries, sweep->reports.first.count[VERDICT_STOP]);
 }
 
 static void clear_progress(const struct sweep *sweep)
@@ -140,7 +140,7 @@ static void take_entry(struct sweep *sweep, json_t *entry)
         baseline_apply(&sweep->baseline, entry, sweep->cli->write_baseline);
     if (isatty(STDOUT_FILENO))
         clear_progress(sweep);
-    format_one(&sweep->rendering, entry);
+    sweep_reports_add(&sweep->reports, entry);
 }
 
 static void done(void *data, size_t index, const char *text, size_t size, const char *failure)
@@ -175,9 +175,8 @@ static bool was_swept(void *data, const char *path)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-static int print_all(struct sweep *sweep, struct error *err)
+static int print_all(struct sweep *sweep, struct arena *arena, struct error *err)
 {
-    const struct cli *cli = sweep->cli;
     struct pool pool = { .seconds = 60,
                          .most_output = MOST_OUTPUT,
                          .work = work,
@@ -187,13 +186,11 @@ static int print_all(struct sweep *sweep, struct error *err)
     int rc;
 
     clock_gettime(CLOCK_MONOTONIC, &sweep->began);
-    format_begin(&sweep->rendering, report_format_find(cli->format ? cli->format : "text"), stdout,
-                 cli->verbose);
-    fflush(stdout);
+    if (sweep_reports_begin(&sweep->reports, sweep->cli, arena, err) < 0)
+        return -1;
     rc = pool_run(&pool, sweep->files.count, err);
     clear_progress(sweep);
-    format_end(&sweep->rendering);
-    return fflush(stdout) == 0 ? rc : error_set(err, "cannot write the report");
+    return sweep_reports_end(&sweep->reports, rc < 0, err) < 0 ? -1 : rc;
 }
 
 static void tell_stale(struct sweep *sweep)
@@ -216,9 +213,9 @@ static void tell_stale(struct sweep *sweep)
 
 static int status_of(const struct sweep *sweep)
 {
-    if (sweep->rendering.count[VERDICT_STOP])
+    if (sweep->reports.first.count[VERDICT_STOP])
         return 1;
-    return sweep->cli->strict && sweep->rendering.not_known ? 3 : 0;
+    return sweep->cli->strict && sweep->reports.first.not_known ? 3 : 0;
 }
 
 int check_all(const struct cli *cli, const struct inputs *configured, struct arena *arena,
@@ -235,7 +232,7 @@ int check_all(const struct cli *cli, const struct inputs *configured, struct are
         return -1;
     if (cli->baseline && baseline_read(&sweep.baseline, cli->baseline, err) < 0)
         return -1;
-    rc = print_all(&sweep, err);
+    rc = print_all(&sweep, arena, err);
     tell_stale(&sweep);
     if (rc == 0 && cli->write_baseline)
         rc = baseline_write(&sweep.baseline, cli->write_baseline, err);

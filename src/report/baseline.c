@@ -1,10 +1,10 @@
 #include "report/baseline.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/whole_file.h"
 #include "report/escape.h"
 
 static const char *text_of(const json_t *row, const char *key)
@@ -125,7 +125,7 @@ size_t baseline_print_stale(const struct baseline *baseline,
     return count;
 }
 
-static int write_rows(const struct baseline *baseline, FILE *out)
+static void write_rows(const struct baseline *baseline, FILE *out)
 {
     json_t *row;
     size_t i;
@@ -137,22 +137,14 @@ static int write_rows(const struct baseline *baseline, FILE *out)
         json_dumpf(row, out, JSON_COMPACT);
     }
     fputs("\n]}\n", out);
-    return fclose(out);
 }
 
 int baseline_write(const struct baseline *baseline, const char *path, struct error *err)
 {
-    char *beside = NULL;
-    FILE *out;
-    int rc = 0;
+    struct whole_file file;
 
-    if (asprintf(&beside, "%s.new", path) < 0)
-        return error_set(err, "out of memory");
-    out = fopen(beside, "we");
-    if (!out || write_rows(baseline, out) != 0 || rename(beside, path) < 0) {
-        rc = error_set(err, "cannot write baseline '%s': %s", path, strerror(errno));
-        unlink(beside);
-    }
-    free(beside);
-    return rc;
+    if (whole_file_open(&file, path, err) < 0)
+        return -1;
+    write_rows(baseline, file.out);
+    return whole_file_close(&file, err);
 }

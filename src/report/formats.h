@@ -11,6 +11,7 @@ enum { MOST_RESULTS = 25000 }; /* GitHub takes no more of a SARIF file, nobody r
 struct rendering {
     FILE *out;
     bool verbose; /* notes, too */
+    bool quiet;   /* for people: only what stops; set after the begin */
     const struct report_format *format;
 
     size_t entries, count[VERDICT_COUNT];

@@ -23,6 +23,8 @@ static void one(struct rendering *r, const json_t *entry)
 {
     char summary[1024], fix[1024];
 
+    if (r->quiet && entry_verdict(entry) != VERDICT_STOP)
+        return;
     put_plain(r->out, entry_path(entry));
     if (entry_line(entry))
         fprintf(r->out, ":%d", entry_line(entry));
