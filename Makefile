@@ -135,7 +135,7 @@ demo: all
 	@echo; echo '$$ the same with --pipeline-model-parallel-size 1'
 	@$(DEMO) --pipeline-model-parallel-size 1; test $$? = 1
 
-check: check-unit check-cases check-cli check-expand check-exec check-mpi check-torchrun
+check: check-unit check-cases check-cli check-sweep check-hooks check-expand check-exec check-mpi check-torchrun
 
 # The program as it is but for the directory of its site's policy, which a variable names: for tests only.
 $(B)/tests/site/megatron-preflight: tests/site/site_directory.c $(B)/obj/main.o $(B)/libmegatron-preflight.a
@@ -148,6 +148,14 @@ check-cli: all $(B)/tests/site/megatron-preflight
 # Scripts in the sandbox, nice ones and evil ones.
 check-expand: all
 	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/expand
+
+# A repository's launches at once, in every format; each format against its schema.
+check-sweep: all
+	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/sweep
+
+# A real pre-commit, the Action's own script, the GitLab job's, the shims.
+check-hooks: all
+	$(Q)BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q -p no:cacheprovider tests/hooks
 
 check-unit: $(UNIT_TESTS) $(B)/tests/nvml/libnvidia-ml.so.1
 	$(Q)set -e; for t in $(sort $(UNIT_TESTS)); do LD_LIBRARY_PATH=$(B)/tests/nvml $$t; done
@@ -236,6 +244,9 @@ install: all
 	install -d $(DESTDIR)$(bindir) $(DESTDIR)$(libexecdir)
 	install $(B)/megatron-preflight $(DESTDIR)$(bindir)
 	install $(B)/libexec/megatron-preflight-mpi $(DESTDIR)$(libexecdir)
+	install -d $(DESTDIR)$(libexecdir)/shims
+	install hooks/shims/shim $(DESTDIR)$(libexecdir)/shims
+	for n in torchrun srun mpirun mpiexec; do ln -sf shim $(DESTDIR)$(libexecdir)/shims/$$n; done
 	install -d $(DESTDIR)$(libdir) $(DESTDIR)$(includedir)
 	install -m 644 $(B)/libmegatron-preflight.a $(DESTDIR)$(libdir)
 	install -m 644 include/megatron_preflight.h $(DESTDIR)$(includedir)

@@ -218,6 +218,17 @@ static int status_of(const struct sweep *sweep)
     return sweep->cli->strict && sweep->reports.first.not_known ? 3 : 0;
 }
 
+/* What is wrong for every launch is said once. */
+static int check_options(const struct cli *cli, const struct inputs *configured,
+                         struct arena *arena, struct error *err)
+{
+    struct inputs nothing = *configured;
+
+    if (cli->facts)
+        return error_set(err, "--facts is about one job, --all about many");
+    return inputs_about_launch(cli, arena, &nothing, err);
+}
+
 int check_all(const struct cli *cli, const struct inputs *configured, struct arena *arena,
               struct error *err)
 {
@@ -228,6 +239,8 @@ int check_all(const struct cli *cli, const struct inputs *configured, struct are
     paths[0] = cli->all;
     for (int i = 0; i < cli->argc; i++)
         paths[i + 1] = cli->argv[i];
+    if (check_options(cli, configured, arena, err) < 0)
+        return -1;
     if (sweep_files_find(cli->argc + 1, paths, arena, &sweep.files, err) < 0)
         return -1;
     if (cli->baseline && baseline_read(&sweep.baseline, cli->baseline, err) < 0)
