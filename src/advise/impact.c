@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "advise/edits.h"
+#include "advise/what_if.h"
 
 const char *const impact_class_names[IMPACT_CLASS_COUNT] = {
     [IMPACT_LOW] = "low",
@@ -49,16 +49,6 @@ struct replayer {
     struct arena *arena;
 };
 
-static uint64_t largest_peak(const struct memory *memory)
-{
-    uint64_t most = 0;
-
-    for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most)
-            most = memory->rank[i].peak_bytes;
-    return most;
-}
-
 static bool is_vocabulary(const struct factor *factor)
 {
     return factor->field == JOB_vocab_size;
@@ -84,63 +74,21 @@ static const char *number(const struct replayer *r, int64_t value)
     return arena_printf(r->arena, "%" PRId64, value);
 }
 
-/* The first rule that stops the replayed job, other than for its memory. */
-static const char *stopped_by(const struct report *report)
+static struct impact_side replay_with(const struct replayer *r, const struct factor *factor,
+                                      int64_t value)
 {
-    for (size_t i = 0; i < report->findings.count; i++)
-        if (report->findings.item[i].severity == SEVERITY_ERROR &&
-            report->findings.item[i].stage != STAGE_MEMORY &&
-            report->findings.item[i].stage != STAGE_POLICY)
-            return report->findings.item[i].id;
-    return NULL;
-}
-
-/* Did the rule stop the job as it is, too? Then it says nothing about the size. */
-static bool stops_already(const struct replayer *r, const char *id)
-{
-    for (size_t i = 0; i < r->report->findings.count; i++)
-        if (strcmp(r->report->findings.item[i].id, id) == 0 &&
-            r->report->findings.item[i].severity == SEVERITY_ERROR)
-            return true;
-    return false;
-}
-
-static struct request request_with(const struct replayer *r, const struct factor *factor,
-                                   int64_t value)
-{
+    struct impact_side side = { .value = value };
     struct plan plan = { 0 };
-    struct facts *facts = arena_alloc(r->arena, sizeof(*facts));
-    struct request request;
+    struct what_if trial;
     int64_t least = r->report->job->max_position_embeddings;
 
     plan_set(&plan, EDIT_TRAINER, factor->option, number(r, value));
     if (factor->at_least && least != NONE_INT && least < value)
         plan_set(&plan, EDIT_TRAINER, factor->at_least, number(r, value));
-    request = plan_apply(&plan, r->request, r->report->release, r->arena);
-    *facts = *request.facts;
-    facts->megatron = (struct fact_str) { .known = true,
-                                          .value = release_name(r->report->release),
-                                          .source = "the job as it is" };
-    if (is_vocabulary(factor)) {
-        facts->vocab_size = (struct fact_int) { .known = true, .value = value, .source = "replay" };
-        facts->padded_vocab_size.known = false;
-    }
-    request.facts = facts;
-    request.want_fixes = false;
-    return request;
-}
-
-static struct impact_side replay_with(const struct replayer *r, const struct factor *factor,
-                                      int64_t value)
-{
-    struct impact_side side = { .value = value };
-    struct report *report = arena_alloc(r->arena, sizeof(*report));
-    struct request request = request_with(r, factor, value);
-
-    verdict_decide(&request, r->arena, report);
-    side.why_not = stopped_by(report);
-    side.peak_bytes = largest_peak(&report->memory);
-    side.valid = side.peak_bytes && (!side.why_not || stops_already(r, side.why_not));
+    trial = what_if(r->request, r->report, &plan, is_vocabulary(factor) ? value : 0, r->arena);
+    side.why_not = trial.stopped_by;
+    side.peak_bytes = trial.peak_bytes;
+    side.valid = trial.peak_bytes && !trial.stopped_by;
     return side;
 }
 
@@ -240,7 +188,7 @@ void impact_of(const struct request *request, const struct report *report, struc
     memset(impacts, 0, sizeof(*impacts));
     if (!report->job || !report->memory.rank_count)
         return;
-    impacts->peak_bytes = largest_peak(&report->memory);
+    impacts->peak_bytes = what_if_largest_peak(&report->memory);
     for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
         struct impact impact;
         int at = impacts->count;

@@ -1,6 +1,7 @@
 #include "cli/check.h"
 
 #include "advise/impact.h"
+#include "advise/troubleshoot.h"
 #include "cli/config_input.h"
 #include "cli/decision.h"
 #include "cli/explain_policy.h"
@@ -72,6 +73,8 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
         impact_of(&request, &report, arena, &impacts);
         report.impacts = &impacts;
     }
+    if (cli->command == CLI_ESTIMATE)
+        troubleshoot(&request, &report, arena);
     if (inputs->config.path)
         config_localize(&inputs->config, arena, &report);
     check_print(cli, &report);

@@ -137,6 +137,21 @@ const struct guide_row guide_rows[] = {
       "fragmentation of fixed shapes is 2 to 9 % of what is allocated",
       "a warning above 80 % of what the driver lets a job use (policy 'headroom'); only what is "
       "certain stops a job" },
+    { "guide-memory-exceeds",
+      "memory exceeds the GPU: distributed optimizer, full recomputation, TP, PP, EP, micro batch, "
+      "in this order",
+      "which of them helps depends on what fills the peak: more PP leaves the activations of the "
+      "first stage, a smaller "
+      "micro batch leaves the weights",
+      "estimate says what each of them alone would give; the fixes of check combine them and were "
+      "checked again" },
+    { "guide-slow", "slow: too much PP or TP, a small micro batch, too much recomputation",
+      "pipeline stages wait (PP - 1) / (micro-batches x VP + PP - 1) of the time; TP beyond NVLink "
+      "and full recomputation "
+      "cost on every layer",
+      "estimate says which of these the job has, and where there is room for selective "
+      "recomputation or a larger micro "
+      "batch" },
     { "guide-deepseek-world", "total_gpus = TP x PP x EP x DP",
       "as guide-world-size: TP 2, PP 2, EP 2 on 32 GPUs have DP 8 and expert DP 8 with ETP 1",
       "as there" },

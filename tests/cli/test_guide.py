@@ -132,3 +132,52 @@ def test_impact_of_a_configuration(tmp_path):
     text = preflight("estimate", "--config", path, "--megatron", "main", "--impact").stdout
     assert "impact on the largest stage's peak" in text and "num_experts" in text
     assert preflight("check", "--config", path, "--impact").returncode == 2
+
+
+# --- troubleshooting -----------------------------------------------------------------------------
+
+def notes_of(*words, base=LLAMA_70B, gpu="H100-80GB"):
+    run = preflight("estimate", "--megatron", "main", "--gpu", gpu, "--world-size", "64", "--format", "json", "--",
+                    *base, *words)
+    return {f["id"]: f["message"] for f in json.loads(run.stdout)["findings"] if f["severity"] == "note"}
+
+
+def gib(report):
+    return f"{max(peaks(report)) / 2**30:.1f} GiB"
+
+
+def test_steps_when_memory_exceeds():
+    base = ["--pipeline-model-parallel-size", "1"]
+    message = notes_of(*base)["guide-memory-exceeds"]
+    for name, words in (("full recomputation", ["--recompute-granularity", "full", "--recompute-method", "uniform",
+                                                "--recompute-num-layers", "1"]),
+                        ("TP doubled", ["--tensor-model-parallel-size", "16"]),
+                        ("PP doubled", ["--pipeline-model-parallel-size", "2"])):
+        after = changed(*base, *words)
+        stops = [f["id"] for f in after["findings"] if f["severity"] == "error" and f["stage"] != "memory"]
+        assert f"{name} is not valid here ({stops[0]})" in message if stops else f"{name} {gib(after)}" in message
+    assert "distributed optimizer" not in message and "EP" not in message and "micro batch" not in message
+    assert "distributed optimizer " in notes_of(*base, base=without("--use-distributed-optimizer", 0))[
+        "guide-memory-exceeds"]
+    assert "guide-headroom" in notes_of(*base)  # near the limit: it may still run
+    assert "guide-headroom" not in notes_of(*base, "--seq-length", "8192", "--max-position-embeddings", "8192")
+
+
+def test_why_it_may_be_slow():
+    message = notes_of("--global-batch-size", "16", "--recompute-granularity", "full", "--recompute-method", "uniform",
+                       "--recompute-num-layers", "1")["guide-slow"]
+    assert "stages wait 27 % of the time with PP 4 and 8 micro-batches" in message  # 3 / (8 + 3)
+    assert f"selective would need {gib(changed('--recompute-granularity', 'selective'))}" in message
+    assert "stages wait" not in notes_of("--global-batch-size", "1024")["guide-slow"]
+    wide = notes_of("--tensor-model-parallel-size", "16", "--pipeline-model-parallel-size", "2", base=[
+        "32" if word == "8" and LLAMA_70B[i - 1] == "--num-query-groups" else word
+        for i, word in enumerate(LLAMA_70B)])
+    assert "TP 16 leaves the 8 GPUs that share NVLink" in wide["guide-slow"]
+
+
+def test_headroom_has_this_jobs_numbers():
+    report = changed()
+    peak, usable = max(peaks(report)), report["memory"]["usable_bytes"]
+    message = notes_of()["guide-headroom"]
+    assert f"{peak / 2**30:.1f} GiB are {100 * peak / usable:.0f} % of" in message
+    assert f"at most 80 %, {0.8 * usable / 2**30:.1f} GiB" in message
