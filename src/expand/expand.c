@@ -396,7 +396,9 @@ bool expand_is_script(const char *path)
     FILE *file;
     bool shell;
 
-    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+    if (stat(path, &st) < 0)
+        return has_suffix(path);
+    if (!S_ISREG(st.st_mode))
         return false;
     file = fopen(path, "re");
     if (!file)

@@ -61,8 +61,8 @@ int expand(const char *path, int argc, const char *const *argv,
            const struct expand_options *options, struct arena *arena, struct expansion *expansion,
            struct error *err);
 
-/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and
- * a shell, or whose name ends in .sh, .bash, .sbatch or .slurm? */
+/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and a shell, or
+ * a name that ends in .sh, .bash, .sbatch or .slurm, there or not? */
 bool expand_is_script(const char *path);
 
 /* Scripts are never run as root. As root: becomes, for good, 'user' (NULL: $SUDO_USER, else the
