@@ -20,6 +20,8 @@ static const struct row {
     { "megatron_changed", TEXT, offsetof(struct facts, megatron_changed), false },
     { "places_gone", TEXT, offsetof(struct facts, places_gone), false },
     { "options_in_tree", TEXT, offsetof(struct facts, options_in_tree), false },
+    { "script_options", TEXT, offsetof(struct facts, script_options), false },
+    { "script_parser", TEXT, offsetof(struct facts, script_parser), false },
     { "gpu", TEXT, offsetof(struct facts, gpu), true },
     { "gpu_memory_bytes", BYTES, offsetof(struct facts, gpu_memory_bytes), true },
     { "gpu_free_bytes", BYTES, offsetof(struct facts, gpu_free_bytes), true },
@@ -234,6 +236,15 @@ static void print_bytes(FILE *out, int64_t bytes)
     fprintf(out, "%.2f GiB", (double)bytes / (1 << 30));
 }
 
+static int lines_of(const char *text)
+{
+    int lines = 0;
+
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
 static bool print_fact(const struct facts *facts, const struct row *row, FILE *out)
 {
     const void *fact = (const char *)facts + row->offset;
@@ -243,7 +254,9 @@ static bool print_fact(const struct facts *facts, const struct row *row, FILE *o
     if (is_text(row) ? !text->known : !number->known)
         return false;
     fprintf(out, "  %-18s ", row->name);
-    if (is_text(row))
+    if (is_text(row) && strchr(text->value, '\n'))
+        fprintf(out, "%d lines", lines_of(text->value));
+    else if (is_text(row))
         fprintf(out, "%s", *text->value ? text->value : "none");
     else if (row->kind == BYTES)
         print_bytes(out, number->value);

@@ -42,6 +42,11 @@ struct facts {
     struct fact_str options_in_tree;  /* of the trainer's options that its release does not know,
                                          those  that its script or tree mentions, separated by blanks;
                                          known only  after a complete search */
+    struct fact_str script_options;   /* what the trainer's script adds to Megatron's, in the format of
+                                         --megatron-options */
+    struct fact_str script_parser;    /* "open positionals ignores-unknown changes-argv", any of them: what the
+                                         script does to the command line besides (open: options whose
+                                         names Python makes); known and "": nothing */
     struct fact_str gpu;              /* a name of the GPU table */
     struct fact_str gpu_uuid; /* of the one device this rank will use; only where we are a rank */
     struct fact_int gpu_memory_bytes; /* usable by one job's process, not nominal */

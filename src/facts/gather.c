@@ -9,6 +9,7 @@
 #include "facts/devices.h"
 #include "facts/option_search.h"
 #include "facts/packages.h"
+#include "facts/script_options.h"
 #include "facts/place.h"
 #include "facts/tree.h"
 
@@ -90,6 +91,7 @@ void facts_gather_files(const struct launch *launch, struct arena *arena, struct
     if (!launch->script || !getcwd(cwd, sizeof(cwd)))
         return;
     tree_facts(launch, cwd, arena, facts);
+    script_options_read(launch, cwd, arena, facts);
     option_search(launch, cwd, arena, facts);
     packages_facts(launch, cwd, arena, facts);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/read_file.h"
+#include "facts/script_options.h"
 #include "megatron/argparse.h"
 
 enum { FILES_MAX = 4000, BYTES_MAX = 64 << 20, FILE_MAX = 4 << 20, MILLISECONDS_MAX = 250 };
@@ -197,29 +198,13 @@ static bool holds_module(struct search *search, const char *directory, const cha
            access(arena_printf(search->arena, "%s/%s", directory, module), F_OK) == 0;
 }
 
-/* The module that a line imports ("import a.b", "from a.b import c"): "a"; NULL when it imports
- * none. */
-static const char *imported(const char *line, struct arena *arena)
-{
-    line += strspn(line, " \t");
-    if (strncmp(line, "import ", 7) == 0)
-        line += 7;
-    else if (strncmp(line, "from ", 5) == 0)
-        line += 5;
-    else
-        return NULL;
-    line += strspn(line, " \t");
-    if (!isalpha((unsigned char)*line) && *line != '_')
-        return NULL;
-    return arena_strndup(arena, line, strcspn(line, ". \t,;\r\n"));
-}
-
 /* A script that imports from elsewhere may get options from there. */
 static void check_imports(struct search *search, const char *script, const char *beside,
                           const char *tree)
 {
     for (const char *line = script; line && *line;) {
-        const char *module = imported(line, search->arena);
+        const char *whole = python_import(line, search->arena);
+        const char *module = whole ? arena_strndup(search->arena, whole, strcspn(whole, ".")) : NULL;
         const char *end = strchr(line, '\n');
 
         if (module && !is_harmless(module) && !holds_module(search, beside, module) &&

@@ -189,6 +189,8 @@ static int take(struct parse *parse, int index, const struct token *token, int a
 
     if (strcmp(nargs, "*") == 0)
         return available;
+    if (strcmp(nargs, "?") == 0)
+        return available > 0;
     if (strcmp(nargs, "+") == 0) {
         if (available == 0)
             usage(parse, index, 1, "expected at least one argument");

@@ -96,6 +96,41 @@ struct option_extra option_extra_of_script(const char *script, enum release rele
     return (struct option_extra) { .count = count, .row = row };
 }
 
+static bool has_any_name(const struct option_extra *extra, enum release release, const char *names)
+{
+    for (const char *p = names; *p; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+
+        if (option_find(p, n, release))
+            return true;
+        for (size_t i = 0; i < extra->count; i++)
+            for (const char *q = extra->row[i].names; *q; q += strspn(q, " ")) {
+                size_t m = strcspn(q, " ");
+
+                if (m == n && memcmp(p, q, n) == 0)
+                    return true;
+                q += m;
+            }
+        p += n;
+    }
+    return false;
+}
+
+struct option_extra option_extra_with(const struct option_extra *base,
+                                      const struct option_extra *own, enum release release,
+                                      struct arena *arena)
+{
+    size_t count = base->count;
+    struct option_row *row = arena_alloc(arena, (count + own->count + 1) * sizeof(*row));
+
+    for (size_t i = 0; i < base->count; i++)
+        row[i] = base->row[i];
+    for (size_t i = 0; i < own->count; i++)
+        if (!has_any_name(base, release, own->row[i].names))
+            row[count++] = own->row[i];
+    return (struct option_extra) { .count = count, .row = row };
+}
+
 /* The letters of a name as bits: each that only one of two names has costs an edit. */
 static uint32_t letters_of(const char *name)
 {

@@ -15,7 +15,7 @@ struct option_row {
     const char *names; /* option strings, separated by blanks */
     enum job_field dest;
     enum option_kind kind;
-    const char *nargs;    /* "", "0", "+", "*", or a number */
+    const char *nargs;    /* "", "0", "+", "*", "?", or a number */
     const char *type;     /* "int", "float", "str", "bool", "moe_freq_type" ...; "" is str */
     const char *fallback; /* the default as Python prints it */
     const char *choices;  /* separated by '|'; "" is any */
@@ -92,6 +92,11 @@ struct option_extra {
 /* 'extra' (a fork's, or NULL) and those that Megatron's own 'script' (a path, or NULL) has in that release. */
 struct option_extra option_extra_of_script(const char *script, enum release release,
                                            const struct option_extra *extra, struct arena *arena);
+
+/* 'base' and those of 'own' (what a user's script adds) that neither it nor the release has. */
+struct option_extra option_extra_with(const struct option_extra *base,
+                                      const struct option_extra *own, enum release release,
+                                      struct arena *arena);
 
 /* Is 'path' ("../pretrain_vlm.py"; "pretrain_vlm", a module) the script of such a row? */
 bool options_is_script(const char *path, const char *script);

@@ -66,10 +66,10 @@ static int check_names(const char *names, struct error *err)
 
 static int check_nargs(const char *nargs, struct error *err)
 {
-    if (strcmp(nargs, "+") == 0 || strcmp(nargs, "*") == 0 ||
+    if ((strchr("+*?", nargs[0]) && strlen(nargs) == 1) ||
         (nargs[strspn(nargs, "0123456789")] == '\0' && strlen(nargs) < 5))
         return 0;
-    return error_set(err, "'%s' is no number of values; write nothing, a number, + or *", nargs);
+    return error_set(err, "'%s' is no number of values; write nothing, a number, +, * or ?", nargs);
 }
 
 static bool is_flag(const struct option_row *row)
@@ -130,17 +130,15 @@ static int read_row(const char *const column[COLUMNS], struct option_row *row, s
     return 0;
 }
 
-int options_file_read(const char *path, struct arena *arena, struct option_extra *extra,
-                      struct error *err)
+int options_text_read(char *text, const char *path, struct arena *arena,
+                      struct option_extra *extra, struct error *err)
 {
     const char *column[COLUMNS];
     struct option_row *rows = NULL;
-    size_t capacity = 0, count = 0, size;
-    char *text = read_file(path, FILE_LIMIT, arena, &size), *next;
+    size_t capacity = 0, count = 0;
+    char *next;
     int number = 0;
 
-    if (!text)
-        return error_set(err, "cannot read '%s': %s", path, strerror(errno));
     for (char *line = text; line; line = next) {
         int columns;
 
@@ -162,4 +160,22 @@ int options_file_read(const char *path, struct arena *arena, struct option_extra
     }
     *extra = (struct option_extra) { .count = count, .row = rows };
     return 0;
+}
+
+int options_file_read(const char *path, struct arena *arena, struct option_extra *extra,
+                      struct error *err)
+{
+    size_t size;
+    char *text = read_file(path, FILE_LIMIT, arena, &size);
+
+    if (!text)
+        return error_set(err, "cannot read '%s': %s", path, strerror(errno));
+    return options_text_read(text, path, arena, extra, err);
+}
+
+void options_text_write(const struct option_row *rows, size_t count, FILE *out)
+{
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%s\t\t%s\t%s\t%s\t\t%s\n", rows[i].names, kinds[rows[i].kind],
+                rows[i].kind == OPTION_STORE ? rows[i].nargs : "", rows[i].type, rows[i].choices);
 }

@@ -170,6 +170,14 @@ static bool has_word(const char *words, const char *word)
     return false;
 }
 
+/* Does the script do something of its own to the command line (facts.script_parser)? */
+static bool script_does(const struct walk *walk, const char *what)
+{
+    const struct fact_str *parser = &walk->facts->script_parser;
+
+    return parser->known && has_word(parser->value, what);
+}
+
 /* How sure it is that the trainer refuses the option: an error when its own tree was searched in
  * vain, or when only options of a named release's own script were given, with no tree that could
  * say otherwise. */
@@ -178,8 +186,12 @@ static enum severity unknown_severity(const struct walk *walk, const char *word)
     const struct fact_str *found = &walk->facts->options_in_tree;
     const char *name = arena_strndup(walk->arena, word, strcspn(word, "="));
 
+    if (found->known && has_word(found->value, name))
+        return SEVERITY_NOTE;
+    if (script_does(walk, "ignores-unknown") || script_does(walk, "open"))
+        return SEVERITY_WARNING;
     if (found->known)
-        return has_word(found->value, name) ? SEVERITY_NOTE : SEVERITY_ERROR;
+        return SEVERITY_ERROR;
     if (walk->launch->command_argc == 0 && walk->facts->megatron.known &&
         is_own_script(walk->launch->script))
         return SEVERITY_ERROR;
@@ -241,8 +253,8 @@ static enum answer unknown_option_check(struct walk *walk, struct finding *findi
     if (nearest)
         finding_fix(walk, finding,
                     "%s; or describe your fork's option in a file for --megatron-options", nearest);
-    return violated(walk, finding, "Megatron %s has no option %s", release_name(walk->release),
-                    text);
+    return violated(walk, finding, "Megatron %s has no option %s%s", release_name(walk->release), text,
+                    script_does(walk, "ignores-unknown") ? "; the script may ignore it silently" : "");
 }
 
 /* Is the unrecognized word 'i' no value of an unknown option? */
@@ -267,7 +279,11 @@ static enum answer stray_word_check(struct walk *walk, struct finding *finding)
             arena_printf(walk->arena, "%s%s%s", text ? text : "", text ? ", " : "",
                          python_str_repr(walk->launch->argv[parse->unknown[i].index], walk->arena));
     }
-    return text ? violated(walk, finding, "%s follows no option that takes a value", text) : HOLDS;
+    if (!text || script_does(walk, "positionals"))
+        return HOLDS;
+    if (script_does(walk, "open") || script_does(walk, "ignores-unknown"))
+        finding->severity = SEVERITY_WARNING;
+    return violated(walk, finding, "%s follows no option that takes a value", text);
 }
 
 bool parse_spoiled(const struct walk *walk, enum job_field field)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "launch/trainer.h"
+#include "megatron/options_file.h"
 
 const char *const verdict_names[VERDICT_COUNT] = {
     [VERDICT_GO] = "go",
@@ -25,12 +26,27 @@ static struct walk walk_of(const struct request *request, struct arena *arena,
                            .policy = request->policy };
 }
 
+/* The options that this trainer has besides its release's. */
+static struct option_extra extra_options(const struct request *request, enum release release,
+                                         struct arena *arena)
+{
+    const struct fact_str *text = &request->facts->script_options;
+    struct option_extra extra =
+        option_extra_of_script(request->launch->script, release, request->extra, arena);
+    struct option_extra own;
+    struct error err;
+
+    if (!text->known ||
+        options_text_read(arena_strdup(arena, text->value), "script_options", arena, &own, &err) < 0)
+        return extra;
+    return option_extra_with(&extra, &own, release, arena);
+}
+
 /* Parse and walk as one release does it. */
 static void walk_release(const struct request *request, enum release release, struct arena *arena,
                          struct report *report)
 {
-    struct option_extra extra =
-        option_extra_of_script(request->launch->script, release, request->extra, arena);
+    struct option_extra extra = extra_options(request, release, arena);
     struct walk walk;
 
     memset(&report->findings, 0, sizeof(report->findings));
@@ -123,12 +139,16 @@ static bool is_gone(const struct request *request, const struct finding *finding
     return is_one_of(gone->value, place);
 }
 
-/* In a tree that differs from the release, a rule we know may be gone. */
+/* In a tree that differs from the release, a rule we know may be gone; a script that writes to sys.argv may
+ * start Megatron with other options. */
 static bool holds_in_this_tree(const struct request *request, const struct finding *finding)
 {
     const struct fact_str *changed = &request->facts->megatron_changed;
+    const struct fact_str *parser = &request->facts->script_parser;
     const struct rule *rule;
 
+    if (parser->known && is_one_of(parser->value, "changes-argv"))
+        return finding->stage == STAGE_LAUNCH || finding->stage == STAGE_POLICY;
     if (!changed->known || !*changed->value)
         return true;
     if (is_gone(request, finding))
