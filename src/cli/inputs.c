@@ -188,7 +188,6 @@ static void narrow_policy(const struct cli *cli, struct arena *arena, struct inp
     facts_place(cli->facts ? NULL : this_directory(arena), facts);
     policy_narrow(&inputs->policy, facts->path.known ? facts->path.value : NULL,
                   facts->partition.known ? facts->partition.value : NULL);
-    policy_flags_narrow(cli, &inputs->policy, arena);
 }
 
 /* The facts about inputs->launch. */

@@ -51,16 +51,6 @@ static int choose(enum policy_key key, const char *option, const char *text, int
     return error_set(err, "--%s: '%s' is none of: %s", option, text, choices);
 }
 
-void policy_flags_narrow(const struct cli *cli, struct policy *policy, struct arena *arena)
-{
-    struct policy wanted = *policy;
-
-    if (!cli->max_gpus)
-        return;
-    wanted.max_gpus = cli->max_gpus;
-    policy_override(policy, POLICY_MAX_GPUS, &wanted, origin_of("max-gpus", NULL, arena), arena);
-}
-
 int policy_flags_apply(const struct cli *cli, struct policy *policy, struct arena *arena,
                        struct error *err)
 {
@@ -84,7 +74,11 @@ int policy_flags_apply(const struct cli *cli, struct policy *policy, struct aren
         wanted.timeout_seconds = cli->timeout;
         policy_override(policy, POLICY_TIMEOUT, &wanted, origin_of("timeout", NULL, arena), arena);
     }
-    policy_flags_narrow(cli, policy, arena);
+    if (cli->max_gpus) {
+        wanted.max_gpus = cli->max_gpus;
+        policy_override(policy, POLICY_MAX_GPUS, &wanted, origin_of("max-gpus", NULL, arena),
+                        arena);
+    }
     return 0;
 }
 

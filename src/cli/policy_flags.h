@@ -10,9 +10,6 @@
 int policy_flags_apply(const struct cli *cli, struct policy *policy, struct arena *arena,
                        struct error *err);
 
-/* --max-gpus alone, over what the job's path and partition brought. */
-void policy_flags_narrow(const struct cli *cli, struct policy *policy, struct arena *arena);
-
 /* The options without those about the job that are locked; these are noted in 'policy' when 'note'
  * is set. */
 struct cli policy_flags_allowed(const struct cli *cli, struct policy *policy, bool note,

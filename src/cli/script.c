@@ -64,8 +64,9 @@ int script_gather(const struct cli *cli, const struct inputs *configured,
     one.script = NULL;
     *inputs = *configured;
     inputs->environment = found->environment;
-    inputs->facts.path =
-        (struct fact_str) { .known = true, .value = expansion->path, .source = "script" };
+    if (!inputs->facts.path.known)
+        inputs->facts.path =
+            (struct fact_str) { .known = true, .value = expansion->path, .source = "script" };
     inputs->environment.known = !cli->environment_unknown;
     /* The trainer's path is seen from there; a directory that only the sandbox had is none. */
     if (!getcwd(here, sizeof(here)))

@@ -133,12 +133,24 @@ bool policy_override(struct policy *policy, enum policy_key key, const struct po
     return true;
 }
 
+/* What an option set stays, unless it is locked and less strict than what this place allows. */
+static bool replaces(const struct policy *policy, enum policy_key key,
+                     const struct policy_scope *scope)
+{
+    const struct policy_key_row *row = &policy_keys[key];
+
+    if (!policy->origin[key].name || policy->origin[key].line)
+        return true;
+    return policy->locked >> key & 1 && as_strict(row, (const char *)policy + row->offset,
+                                                  (const char *)scope + row->scope_offset);
+}
+
 static void apply_scope(struct policy *policy, const struct policy_scope *scope)
 {
     for (int key = 0; key < POLICY_FILE_KEY_COUNT; key++) {
         const struct policy_key_row *row = &policy_keys[key];
 
-        if (!(scope->keys >> key & 1))
+        if (!(scope->keys >> key & 1) || !replaces(policy, (enum policy_key)key, scope))
             continue;
         memcpy((char *)policy + row->offset, (const char *)scope + row->scope_offset,
                size_of(row->kind));

@@ -153,7 +153,7 @@ bool policy_permits(struct policy *policy, enum policy_key key, struct policy_or
                     struct arena *arena);
 
 /* Applies the entries of 'paths' and 'partitions' that fit, in this order, later ones over earlier
- * ones; NULL: not known, then none fits. */
+ * ones, but not over options; NULL: not known, then none fits. */
 void policy_narrow(struct policy *policy, const char *path, const char *partition);
 
 /* "FILE:LINE", the option or variable, or "default". */

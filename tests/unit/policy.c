@@ -269,6 +269,39 @@ static void test_narrow(void **state)
     arena_release(&arena);
 }
 
+/* --max-gpus against an entry of 'paths', with and without a lock. */
+static void test_narrow_under_an_option(void **state)
+{
+    static const struct {
+        const char *site;
+        int64_t option;
+        const char *want;
+    } rows[] = {
+        { "paths: {'*': {max_gpus: 8}}\n", 16, "16" },
+        { "paths: {'*': {max_gpus: 8}}\n", 4, "4" },
+        { "locked: [max_gpus]\npaths: {'*': {max_gpus: 8}}\n", 16, "8" },
+        { "locked: [max_gpus]\npaths: {'*': {max_gpus: 8}}\n", 4, "4" },
+        { "locked: [max_gpus]\nmax_gpus: 64\npaths: {'*': {max_gpus: none}}\n", 4, "4" },
+        { "locked: [max_gpus]\nmax_gpus: 64\npaths: {'*': {max_gpus: none}}\n", 99, "none" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        struct policy policy, wanted;
+
+        policy_init(&policy);
+        read_text(&policy, POLICY_SITE, "site", rows[i].site, &arena, NULL);
+        wanted = policy;
+        wanted.max_gpus = rows[i].option;
+        policy_override(&policy, POLICY_MAX_GPUS, &wanted,
+                        (struct policy_origin) { .name = "--max-gpus" }, &arena);
+        policy_narrow(&policy, "any", NULL);
+        assert_value(&policy, POLICY_MAX_GPUS, rows[i].want);
+        arena_release(&arena);
+    }
+}
+
 static void test_keys_say_what_they_are(void **state)
 {
     (void)state;
@@ -296,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_sites_own_files_override_each_others_locks),
         cmocka_unit_test(test_override_by_an_option),
         cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_narrow_under_an_option),
         cmocka_unit_test(test_keys_say_what_they_are),
     };
 
