@@ -63,6 +63,7 @@ struct cli {
     bool no_mpi;
     bool environment_unknown;
     bool explain_policy;
+    bool log;
 };
 
 struct cli_option {

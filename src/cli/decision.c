@@ -173,11 +173,10 @@ static json_t *known_json(const struct fact_str *fact)
     return fact->known ? report_string(fact->value) : json_null();
 }
 
-static void set_job(json_t *line, const struct decision *decision, struct arena *arena)
+static void set_job(json_t *line, const struct inputs *inputs, struct arena *arena)
 {
     static const char *const job[] = { "SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", NULL };
     static const char *const account[] = { "SLURM_JOB_ACCOUNT", "PBS_ACCOUNT", NULL };
-    const struct inputs *inputs = decision->inputs;
     const struct launch *launch = &inputs->launch;
 
     json_object_set_new(line, "job", variable_json(&inputs->environment, job));
@@ -192,12 +191,9 @@ static void set_job(json_t *line, const struct decision *decision, struct arena 
     json_object_set_new(line, "gpu", known_json(&inputs->facts.gpu));
 }
 
-static void set_verdict(json_t *line, const struct decision *decision, struct arena *arena)
+static void set_verdict(json_t *line, const struct policy *policy, const struct report *report,
+                        struct arena *arena)
 {
-    const struct report *report = decision->report;
-    const struct policy *policy = &decision->inputs->policy;
-    bool known = decision->inputs->facts.megatron.known;
-
     json_object_set_new(line, "verdict", json_string(verdict_names[decision_verdict(report)]));
     json_object_set_new(line, "mode", json_string(policy_mode_names[policy->mode]));
     json_object_set_new(line, "started", json_boolean(report->verdict != VERDICT_STOP));
@@ -206,18 +202,38 @@ static void set_verdict(json_t *line, const struct decision *decision, struct ar
     json_object_set_new(line, "errors", rules_json(report, SEVERITY_ERROR));
     json_object_set_new(line, "warnings", rules_json(report, SEVERITY_WARNING));
     json_object_set_new(line, "ignored", words_json(policy->ignored_count, policy->ignored));
-    json_object_set_new(
-        line, "peak_at_least_bytes",
-        peak_json(&report->memory, offsetof(struct memory_rank, peak_at_least_bytes)));
-    json_object_set_new(line, "peak_bytes",
-                        peak_json(&report->memory, offsetof(struct memory_rank, peak_bytes)));
-    json_object_set_new(line, "peak_up_to_bytes",
-                        peak_json(&report->memory, offsetof(struct memory_rank, peak_up_to_bytes)));
-    json_object_set_new(line, "megatron",
-                        known ? json_string(release_name(report->release)) : json_null());
 }
 
-const char *decision_line(const struct decision *decision, struct arena *arena)
+static void set_estimate(json_t *line, const struct facts *facts, const struct report *report)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } peaks[] = {
+        { "peak_at_least_bytes", offsetof(struct memory_rank, peak_at_least_bytes) },
+        { "peak_bytes", offsetof(struct memory_rank, peak_bytes) },
+        { "peak_up_to_bytes", offsetof(struct memory_rank, peak_up_to_bytes) },
+    };
+
+    for (size_t i = 0; i < sizeof(peaks) / sizeof(peaks[0]); i++)
+        json_object_set_new(line, peaks[i].name, peak_json(&report->memory, peaks[i].offset));
+    json_object_set_new(line, "megatron",
+                        facts->megatron.known ? json_string(release_name(report->release))
+                                              : json_null());
+}
+
+static double milliseconds_since(const struct timespec *since)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - since->tv_sec) * 1e3 +
+           (double)(now.tv_nsec - since->tv_nsec) / 1e6;
+}
+
+/* The line with its end of line. */
+static const char *line_of(const struct inputs *inputs, const struct report *report,
+                           struct arena *arena)
 {
     json_t *line = json_object();
     const char *copy;
@@ -226,9 +242,10 @@ const char *decision_line(const struct decision *decision, struct arena *arena)
     json_object_set_new(line, "schema", json_integer(1));
     json_object_set_new(line, "time", time_json());
     json_object_set_new(line, "host", host_json());
-    set_job(line, decision, arena);
-    set_verdict(line, decision, arena);
-    json_object_set_new(line, "milliseconds", json_real(decision->milliseconds));
+    set_job(line, inputs, arena);
+    set_verdict(line, &inputs->policy, report, arena);
+    set_estimate(line, &inputs->facts, report);
+    json_object_set_new(line, "milliseconds", json_real(milliseconds_since(&inputs->since)));
     json_object_set_new(line, "version", json_string(VERSION));
     text = json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(4));
     copy = arena_printf(arena, "%s\n", text ? text : "");
@@ -237,13 +254,14 @@ const char *decision_line(const struct decision *decision, struct arena *arena)
     return copy;
 }
 
-int decision_log(const struct decision *decision, struct arena *arena, struct error *err)
+void decision_log(const struct inputs *inputs, const struct report *report, struct arena *arena)
 {
-    const struct policy *policy = &decision->inputs->policy;
-    bool bypassed = policy->let_go && decision_let_go(decision->report, policy, arena);
+    const struct policy *policy = &inputs->policy;
+    bool bypassed = policy->let_go && decision_let_go(report, policy, arena);
     const char *where = policy->log ? policy->log : bypassed ? "syslog" : NULL;
+    struct error err;
 
-    if (!where)
-        return 0;
-    return log_append(where, decision_line(decision, arena), arena, err);
+    if (where && log_append(where, line_of(inputs, report, arena), arena, &err) < 0 &&
+        policy->mode != MODE_OBSERVE)
+        fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
 }

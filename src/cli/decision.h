@@ -5,12 +5,6 @@
 
 #include "cli/inputs.h"
 
-struct decision {
-    const struct inputs *inputs;
-    const struct report *report;
-    double milliseconds;
-};
-
 /* What enforcement says, whatever mode or bypass make of it. */
 enum verdict decision_verdict(const struct report *report);
 
@@ -32,11 +26,8 @@ struct decision_field {
 extern const struct decision_field decision_fields[];
 extern const size_t decision_field_count;
 
-/* The line with its end of line. */
-const char *decision_line(const struct decision *decision, struct arena *arena);
-
 /* Writes the decision to the policy's log: to nowhere without one, but a bypass to syslog. Never
- * waits for long; -1 with 'err' set when it could not be written. */
-int decision_log(const struct decision *decision, struct arena *arena, struct error *err);
+ * waits for long; what goes wrong is one warning on standard error, and in mode observe nothing. */
+void decision_log(const struct inputs *inputs, const struct report *report, struct arena *arena);
 
 #endif

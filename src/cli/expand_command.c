@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/read_file.h"
+#include "cli/decision.h"
 #include "cli/saved.h"
 #include "cli/script.h"
 #include "expand/borrowed.h"
@@ -289,6 +290,9 @@ static int judge(struct judging *judging, const struct expand_launch *found, str
     saving_add(&judging->saving, &inputs.launch, &inputs.environment, &inputs.facts);
     script_point(judging->expansion, found, &report);
     print_report(judging, found, &report);
+    bypass_say(&inputs.policy, &report, judging->arena, stderr);
+    if (judging->cli->log)
+        decision_log(&inputs, &report, judging->arena);
     judging->worst = worse(judging->worst, verdict_exit_status(&report, judging->cli->strict));
     judging->judged++;
     return 0;

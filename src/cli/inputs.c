@@ -56,6 +56,7 @@ int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *
     struct cli allowed;
 
     memset(inputs, 0, sizeof(*inputs));
+    clock_gettime(CLOCK_MONOTONIC, &inputs->since);
     policy_init(&inputs->policy);
     facts_init(&inputs->facts);
     inputs->environment = this_environment();

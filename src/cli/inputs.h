@@ -2,6 +2,8 @@
 #ifndef CLI_INPUTS_H
 #define CLI_INPUTS_H
 
+#include <time.h>
+
 #include "cli/cli.h"
 #include "config/config.h"
 #include "cli/site_policy.h"
@@ -16,6 +18,7 @@ struct inputs {
     struct launch launch;
     struct facts facts;
     bool looks; /* facts are read from the world, not from --facts */
+    struct timespec since; /* when we began, by CLOCK_MONOTONIC */
     struct site_faults faults; /* files of the site's policy that were left out */
 };
 

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/decision.h"
 #include "cli/exec.h"
@@ -22,16 +21,7 @@ struct deciding {
     const struct cli *cli;
     struct inputs *inputs;
     struct arena *arena;
-    struct timespec since;
 };
-
-static double milliseconds_since(const struct timespec *since)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - since->tv_sec) * 1e3 + (double)(now.tv_nsec - since->tv_nsec) / 1e6;
-}
 
 static void print(const struct deciding *deciding, const struct report *report)
 {
@@ -44,17 +34,6 @@ static void print(const struct deciding *deciding, const struct report *report)
     if (!bypass_say(&deciding->inputs->policy, report, deciding->arena, stderr))
         report_text(report, &style, stderr);
     fflush(stderr);
-}
-
-static void log_decision(const struct deciding *deciding, const struct report *report)
-{
-    struct decision decision = { .inputs = deciding->inputs,
-                                 .report = report,
-                                 .milliseconds = milliseconds_since(&deciding->since) };
-    struct error err;
-
-    if (decision_log(&decision, deciding->arena, &err) < 0 && report->mode != MODE_OBSERVE)
-        fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
 }
 
 static void decide(void *data, const struct cluster_facts *facts, size_t count, bool speaks,
@@ -80,7 +59,7 @@ static void decide(void *data, const struct cluster_facts *facts, size_t count, 
     if (!speaks)
         return;
     print(deciding, &report);
-    log_decision(deciding, &report);
+    decision_log(inputs, &report, deciding->arena);
 }
 
 static int fail(const struct error *err, int status)
@@ -98,11 +77,11 @@ static int start_unchecked(const struct cli *cli, const struct environment *env)
 }
 
 static int check_and_start(const struct cli *cli, struct inputs *inputs,
-                           const struct timespec *since, struct arena *arena)
+                           struct arena *arena)
 {
     struct error err;
     int status;
-    struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena, .since = *since };
+    struct deciding deciding = { .cli = cli, .inputs = inputs, .arena = arena };
     struct cluster_facts mine;
     struct run run = { .command = cli->argv,
                        .mine = &mine,
@@ -136,12 +115,10 @@ static int refuse_without_policy(const struct inputs *inputs)
 int run_command(const struct cli *cli)
 {
     struct arena arena = ARENA_INIT;
-    struct timespec since;
     struct inputs inputs;
     struct error err;
     int status;
 
-    clock_gettime(CLOCK_MONOTONIC, &since);
     if (cli->argc == 0 && !cli->explain_policy)
         return fail((error_set(&err, "no command given; see megatron-preflight --help"), &err),
                     EXIT_OWN_USAGE);
@@ -154,7 +131,7 @@ int run_command(const struct cli *cli)
     else if (inputs.policy.mode == MODE_OFF)
         status = start_unchecked(cli, &inputs.environment);
     else
-        status = check_and_start(cli, &inputs, &since, &arena);
+        status = check_and_start(cli, &inputs, &arena);
     arena_release(&arena);
     return status;
 }

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "cli/check.h"
+#include "cli/decision.h"
 #include "cli/record.h"
+#include "cli/user.h"
 #include "facts/gather.h"
 
 /* Far above what any script launches. */
@@ -99,7 +101,7 @@ static int check_line(const struct cli *cli, struct inputs *inputs, const char *
     struct record *record = arena_alloc(arena, sizeof(*record));
     json_error_t where;
     json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &where);
-    struct policy policy = inputs->policy;
+    struct inputs one = *inputs;
     struct report report;
     int rc;
 
@@ -110,16 +112,22 @@ static int check_line(const struct cli *cli, struct inputs *inputs, const char *
     if (rc < 0)
         return -1;
     look_at_machine(inputs, record, arena);
-    policy_narrow(&policy, record->facts.path.known ? record->facts.path.value : NULL,
+    one.policy.let_go = user_bypass(&one.policy.bypass, arena);
+    policy_narrow(&one.policy, record->facts.path.known ? record->facts.path.value : NULL,
                   record->facts.partition.known ? record->facts.partition.value : NULL);
     verdict_decide(&(struct request) { .id = record->id,
                                        .launch = &record->launch,
                                        .facts = &record->facts,
-                                       .policy = &policy,
+                                       .policy = &one.policy,
                                        .extra = &inputs->extra,
                                        .want_fixes = true },
                    arena, &report);
     check_print(cli, &report);
+    bypass_say(&one.policy, &report, arena, stderr);
+    one.launch = record->launch;
+    one.facts = record->facts;
+    if (cli->log)
+        decision_log(&one, &report, arena);
     return verdict_exit_status(&report, cli->strict);
 }
 

@@ -329,3 +329,25 @@ def test_the_manual_has_every_key_and_every_field_of_the_log(site, tmp_path):
     keys = {line.split()[0] for line in site.run("--explain-policy").stdout.splitlines()}
     assert keys <= tags
     assert set(lines_of(log)[0]) <= tags
+
+
+def test_check_logs_when_a_hook_asks_for_it(site, tmp_path):
+    log, record = tmp_path / "log", tmp_path / "record"
+    site.write(f"log: {log}\nmode: observe\n")
+    site.check()
+    assert not log.exists()
+    assert site.check("--log", "--save", str(record)).returncode == 0
+    assert site.run("check", "--quiet", "--log", "--saved", str(record)).returncode == 0
+    one, again = lines_of(log)
+    assert (one["verdict"], one["let_go"]) == (again["verdict"], again["let_go"]) == ("stop", "mode observe")
+    assert one["errors"] == again["errors"]
+
+
+def test_bypass_holds_for_what_was_saved(site, tmp_path):
+    record = tmp_path / "record"
+    site.check("--save", str(record))
+    assert site.run("check", "--quiet", "--saved", str(record)).returncode == 1
+    site.write(f"bypass: {{users: ['{os.getuid()}']}}\n")
+    run = site.run("check", "--quiet", "--saved", str(record))
+    assert run.returncode == 0
+    assert "let go: user" in run.stderr

@@ -17,10 +17,11 @@ srun torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py --num-layers 2
     ("{paths: {'jobs/*': {max_gpus: 8}}}", True),
     ("{paths: {'other/*': {max_gpus: 8}}}", False),
 ])
-def test_scopes(tmp_path, policy, stops):
-    (tmp_path / "jobs").mkdir()
-    (tmp_path / "jobs" / "train.sbatch").write_text(SCRIPT)
-    support.readable(tmp_path / "jobs" / "train.sbatch")
-    done = support.run("check", "--policy", policy, "jobs/train.sbatch", cwd=tmp_path)
+def test_scopes(request, policy, stops):
+    tree = support.directory(request, "scopes")
+    (tree / "jobs").mkdir()
+    (tree / "jobs" / "train.sbatch").write_text(SCRIPT)
+    support.readable(tree)
+    done = support.run("check", "--policy", policy, "jobs/train.sbatch", cwd=tree)
     assert ("policy-max-gpus" in done.stdout.decode()) == stops, done.stderr.decode()
     assert b"train.sbatch:3" in done.stdout
