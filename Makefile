@@ -194,10 +194,11 @@ check-mpi: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job $(B)/tests/mpi/crash.so
 check-torchrun: all
 	$(Q)BUILD=$(abspath $(B)) tests/torchrun/run
 
-# Agreement under a real Slurm of two nodes, started for the test (as root).
-check-slurm: all $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
+# Agreement and hooks under a real Slurm of two nodes, started for the test (as root).
+check-slurm: all spank $(B)/tests/mpi/wrapper $(B)/tests/mpi/job
 	$(Q)BUILD=$(abspath $(B)) tests/slurm/run
 	$(Q)BUILD=$(abspath $(B)) tests/slurm/task-counts
+	$(Q)BUILD=$(abspath $(B)) tests/slurm/hooks
 
 # How long things take.
 bench: all $(B)/tests/mpi/wrapper $(B)/tests/bench/spawn $(B)/tests/bench/bare $(B)/tests/bench/walk
