@@ -94,8 +94,8 @@ const struct guide_key_row guide_keys[GUIDE_KEY_COUNT] = {
     [GUIDE_RECOMPUTE_GRANULARITY] = { "training", "recompute_granularity", GUIDE_CHOICE, 0, 0,
                                       "full selective", "null",
                                       "--recompute-granularity --recompute-activations",
-                                      "full: one input for each layer is kept; selective: all but "
-                                      "core attention" },
+                                      "full: one input a unit of layers is kept; selective: all but "
+                                      "core attention is" },
     [GUIDE_RECOMPUTE_METHOD] = { "training", "recompute_method", GUIDE_CHOICE, 0, 0,
                                  "uniform block", "null", "--recompute-method",
                                  "which layers of a stage" },

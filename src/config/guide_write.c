@@ -308,15 +308,20 @@ static void parse(struct parsed *parsed, enum release release)
                    &parsed->result);
 }
 
-/* The newest release that knows all options, else the newest. */
-static enum release parse_newest(struct parsed *parsed)
+static bool knows_all(const struct config *config, enum release release)
 {
-    for (int r = RELEASE_MAIN; r >= 0; r--) {
-        parse(parsed, (enum release)r);
-        if (!parsed->result.unknown_count && !parsed->result.error_count)
+    for (size_t i = 0; i < config->count; i++)
+        if (!option_find(config->option[i].name, strlen(config->option[i].name), release))
+            return false;
+    return true;
+}
+
+/* The newest release that knows all options, else the newest. */
+static enum release newest(const struct config *config)
+{
+    for (int r = RELEASE_MAIN; r >= 0; r--)
+        if (knows_all(config, (enum release)r))
             return (enum release)r;
-    }
-    parse(parsed, RELEASE_MAIN);
     return RELEASE_MAIN;
 }
 
@@ -485,12 +490,13 @@ static void note_lost(const struct extras *x, struct config *config)
 void guide_write(struct config *config, FILE *out)
 {
     struct parsed from = { .config = config }, back;
-    struct taker t = { .config = config, .release = parse_newest(&from) };
+    struct taker t = { .config = config, .release = newest(config) };
     struct extras x = {
         .values = &t.values, .from = &from, .back = &back, .release = t.release, .out = out
     };
 
     x.wanted = arena_alloc(config->arena, (config->count + 1) * sizeof(*x.wanted));
+    parse(&from, t.release);
     t.job = from.job;
     t.argc = from.argc;
     t.argv = from.argv;

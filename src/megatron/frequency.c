@@ -87,8 +87,10 @@ static struct term joined(struct parser *parser, struct term a, struct term b)
     sum.item = items(parser, sum.count);
     if (!sum.item)
         return zero();
-    memcpy(sum.item, a.item, (size_t)a.count * sizeof(*sum.item));
-    memcpy(sum.item + a.count, b.item, (size_t)b.count * sizeof(*sum.item));
+    if (a.count) /* an empty list has no items at all */
+        memcpy(sum.item, a.item, (size_t)a.count * sizeof(*sum.item));
+    if (b.count)
+        memcpy(sum.item + a.count, b.item, (size_t)b.count * sizeof(*sum.item));
     return sum;
 }
 

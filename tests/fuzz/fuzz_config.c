@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config/config.h"
 #include "config/guide_write.h"
@@ -30,9 +31,11 @@ static void read_and_write(config_reader *read, const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char path[] = "/tmp/fuzz-config.yaml";
-    FILE *out = fopen(path, "w");
+    char path[64];
+    FILE *out;
 
+    snprintf(path, sizeof(path), "/tmp/fuzz-config-%d.yaml", (int)getpid());
+    out = fopen(path, "w");
     fwrite(data, 1, size, out);
     fclose(out);
     read_and_write(guide_read, path);
