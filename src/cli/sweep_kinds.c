@@ -3,7 +3,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/script.h"
 #include "config/functional_test.h"
 #include "report/entry.h"
 
@@ -125,70 +124,9 @@ static void look_at_guide(struct sweep_file *file)
     sweep_add(file, 0, &report);
 }
 
-/* --- scripts -----------------------------------------------------------------------------------
- */
-
-/* Most scripts launch nothing; those that could name one of these somewhere. */
-static bool may_launch(const char *text)
-{
-    static const char *const words[] = {
-        "torchrun", "torch.distributed", "ft_launcher", "srun",       "sbatch",  "mpirun",
-        "mpiexec",  "deepspeed",         "pretrain",    "accelerate", "megatron"
-    };
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcasestr(text, words[i]))
-            return true;
-    return false;
-}
-
-static bool is_script(const struct sweep_file *file)
-{
-    return expand_is_script(file->path);
-}
-
-static void look_at_launch(struct sweep_file *file, const struct expansion *expansion,
-                           const struct expand_launch *found)
-{
-    struct inputs inputs, configured = *file->configured;
-    struct launch launch;
-    struct report report;
-    struct error err;
-
-    if (!script_launch(found, file->arena, &launch))
-        return;
-    configured.facts.path = sweep_path(file);
-    if (script_gather(file->cli, &configured, expansion, found, file->arena, &inputs, &err) < 0) {
-        sweep_add_error(file, found->line, err.text);
-        return;
-    }
-    sweep_decide(file, &inputs, &report);
-    sweep_add(file, found->line, &report);
-}
-
-static void look_at_script(struct sweep_file *file)
-{
-    struct cli one = *file->cli;
-    struct expansion expansion;
-    struct error err;
-
-    if (!may_launch(file->text))
-        return;
-    one.argc = 1;
-    one.argv = &file->path;
-    if (script_expand(&one, file->configured, file->arena, &expansion, &err) < 0) {
-        sweep_add_error(file, 0, err.text);
-        return;
-    }
-    for (size_t i = 0; i < expansion.launch_count; i++)
-        look_at_launch(file, &expansion, &expansion.launch[i]);
-    for (size_t i = 0; i < expansion.gap_count; i++)
-        sweep_add_error(file, expansion.gap[i].line, expansion.gap[i].why);
-}
-
 const struct sweep_kind sweep_kinds[] = {
     { "functional test", is_functional_test, look_at_functional_test },
     { "configuration", is_guide, look_at_guide },
-    { "script", is_script, look_at_script },
+    { "script", sweep_is_script, sweep_look_at_script },
 };
 const size_t sweep_kind_count = sizeof(sweep_kinds) / sizeof(sweep_kinds[0]);

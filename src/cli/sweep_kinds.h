@@ -27,6 +27,10 @@ struct sweep_kind {
 extern const struct sweep_kind sweep_kinds[];
 extern const size_t sweep_kind_count;
 
+/* The row of scripts (sweep_scripts.c). */
+bool sweep_is_script(const struct sweep_file *file);
+void sweep_look_at_script(struct sweep_file *file);
+
 /* For the rows. The facts about inputs->launch; -1 when our own options are bad, which is then the
  * entry. */
 int sweep_gather(struct sweep_file *file, struct inputs *inputs, int line);

@@ -268,17 +268,17 @@ static void read_sizes(struct reader *r, struct functional_run *run)
     run->gpus_per_node = number(text_of(member(r, own, "GPUS_PER_NODE")), run->gpus_per_node);
 }
 
-/* NeMo's tests look alike but their keys are no options; inference has options of its own. */
-static const char *foreign(struct reader *r, const struct words *words)
+/* NeMo's tests look alike but their keys are no options; inference trains nothing. */
+static bool trains_megatron(struct reader *r, const struct words *words)
 {
     const char *mode = text_of(member(r, r->root, "MODE"));
 
     if (mode && strcmp(mode, "inference") == 0)
-        return "MODE is inference: it trains nothing";
+        return false;
     for (size_t i = 0; i < words->count; i++)
         if (words->word[i][0] == '-' && words->word[i][1] == '-')
-            return NULL;
-    return "there is no option of Megatron's among its arguments";
+            return true;
+    return false;
 }
 
 static void add_run(struct reader *r, struct runs *runs, const yaml_node_t *key,
@@ -289,6 +289,8 @@ static void add_run(struct reader *r, struct runs *runs, const yaml_node_t *key,
 
     r->recipe = recipe;
     add_options(r, &words, options, NULL);
+    if (!trains_megatron(r, &words))
+        return;
     runs->item =
         arena_grow(r->arena, runs->item, &runs->capacity, runs->count + 1, sizeof(*runs->item));
     run = &runs->item[runs->count++];
@@ -303,7 +305,7 @@ static void add_run(struct reader *r, struct runs *runs, const yaml_node_t *key,
         .argv = words.word,
         .word_line = words.line,
         .environment = environment_of(r),
-        .cannot_know = words.cannot_know ? words.cannot_know : foreign(r, &words),
+        .cannot_know = words.cannot_know,
     };
     read_sizes(r, run);
 }

@@ -25,7 +25,7 @@ struct functional_run {
 };
 
 struct functional_test {
-    size_t count;
+    size_t count; /* 0 for inference and for NeMo's, which train no Megatron */
     const struct functional_run *run;
     const char *root; /* of the Megatron tree, NULL: the file does not lie in one */
 };

@@ -26,7 +26,8 @@ def repo():
     repository.write("jobs/good.sbatch", sbatch())
     repository.write("jobs/odd.sbatch", sbatch(tp=5))
     repository.write(f"jobs/{NASTY}.sbatch", sbatch(tp=5))
-    repository.write("jobs/value.sbatch", sbatch().rstrip("\n") + " --normalization \"$(printf '\\x1b]8;;\\n::error::x ]]> <!-- | `')\"\n")
+    repository.write("jobs/value.sbatch", sbatch(before="V=$'\\x1b]8;;\\n::error::x ]] &amp; |'\n").rstrip("\n")
+                     + ' --normalization "$V"\n')
     repository.write("jobs/unknown.sbatch", "#!/bin/bash\nsrun deepspeed train.py --deepspeed x\ntorchrun\n")
     repository.write("tests/functional_tests/test_cases/gpt/a/model_config.yaml",
                      "MODEL_ARGS:\n  --num-layers: ${LAYERS}\n")

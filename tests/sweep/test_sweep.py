@@ -93,6 +93,15 @@ def test_a_functional_test_whose_values_are_not_there_cannot_be_known(repo):
     assert repo.sweep("--strict").returncode == 3
 
 
+def test_what_trains_no_megatron_is_skipped(repo):
+    repo.write("tests/functional_tests/test_cases/gpt/i/model_config.yaml", "MODE: inference\n" + model_config())
+    repo.write("tests/functional_tests/test_cases/nemo/i/model_config.yaml", "MODEL_ARGS: {trainer.max_steps: 10}\n")
+    repo.write("serve.sh", "#!/bin/bash\ntorchrun --nproc-per-node 8 serve.py --num-layers 2 --hidden-size 64\n")
+    repo.write("tool.sh", "#!/bin/bash\nwhich srun\n")
+    run = repo.sweep("--format", "json", "--strict")
+    assert launches(run) == [] and run.returncode == 0
+
+
 def test_merged_mappings_lists_and_several_runs(repo):
     base = model_config().replace("MODEL_ARGS:", "BASE: &BASE")
     repo.write("tests/functional_tests/test_cases/gpt/case_a/model_config.yaml", base + (
@@ -116,6 +125,35 @@ def test_the_budget_stops_and_policy_has_one_for_each_path(repo):
     repo.write("other/a.sbatch", sbatch(nodes=2))
     assert verdicts(repo.sweep("--policy", "policy.yaml", "--format", "json")) == {
         "large/b.sbatch": "go", "other/a.sbatch": "stop", "small/a.sbatch": "go"}
+
+
+OPEN = {
+    "arguments": "--train-iters $1",
+    "template": "--tensorboard-dir $DIRECTORY",
+    "variables": "--train-iters $MY_ITERATIONS",
+}
+
+
+@pytest.mark.parametrize("kind", OPEN)
+def test_what_a_script_leaves_open_is_no_stop(repo, kind):
+    repo.write("a.sbatch", sbatch(before='DIRECTORY="<one of $HOME here>"\n').rstrip("\n") + f" {OPEN[kind]}\n")
+    run = repo.sweep("--format", "json")
+    assert run.returncode == 0
+    assert "values are missing" in launches(run)[0]["error"]
+    assert repo.sweep("--strict").returncode == 3
+    assert repo.sweep("--max-gpus", "8").returncode == 1, "its GPUs are known all the same"
+
+
+def test_what_a_function_or_awk_takes_is_not_left_open(repo):
+    repo.write("a.sbatch", sbatch(before="say() {\n  echo \"$1\"\n}\nsay x | awk '{print $1}'\n").rstrip("\n")
+               + " --train-iters\n")
+    assert repo.sweep().returncode == 1
+
+
+def test_a_bare_srun_takes_the_allocation_of_whoever_submits(repo):
+    repo.write("a.sh", "\n".join(["#!/bin/bash", *sbatch().splitlines()[4:]]) + "\n")
+    entry, = launches(repo.sweep("--format", "json"))
+    assert entry["report"]["world_size"]["value"] is None and entry["report"]["verdict"] == "go"
 
 
 def test_the_baseline_survives_moved_lines_and_knows_nothing_new(repo):
