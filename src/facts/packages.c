@@ -108,14 +108,29 @@ static const char *interpreter_of(const struct environment *env, const char *pro
     return NULL;
 }
 
+/* The interpreter of an environment that the launch names; NULL when it is not there. */
+static const char *in_prefix(const char *prefix, const char *program, const char *cwd,
+                             struct arena *arena)
+{
+    const char *path = arena_printf(arena, "%s%s%s/bin/%s", prefix[0] == '/' ? "" : cwd,
+                                    prefix[0] == '/' ? "" : "/", prefix, program);
+
+    return access(path, X_OK) == 0 ? path : NULL;
+}
+
 const char *packages_interpreter(const struct launch *launch, const char *cwd, struct arena *arena)
 {
+    /* The innermost launcher is torchrun, python, or the manager itself ("uv run x.py"): a path
+     * says it all. */
     for (int i = launch->layer_count - 1; i >= 0; i--) {
         int index = launch->layer[i].index;
         const char *found;
 
         if (index < 0 || index >= launch->command_argc)
             continue;
+        if (launch->python_prefix && !strchr(launch->command[index], '/'))
+            return *launch->python_prefix ? in_prefix(launch->python_prefix, "python", cwd, arena)
+                                          : NULL;
         found = interpreter_of(&launch->environment, launch->command[index], cwd, arena);
         if (found)
             return found;
@@ -360,8 +375,8 @@ static bool is_missing(const struct site *site, const char *package, struct aren
     return fact.known && !*fact.value;
 }
 
-/* An interpreter without torch or Transformer Engine is hardly the one that trains: this is a login node, or a CI
- * machine. */
+/* An interpreter without torch or Transformer Engine is hardly the one that trains: this is a login
+ * node, or a CI machine. */
 static bool can_train(const struct site *site, struct arena *arena)
 {
     return !is_missing(site, "torch", arena) && !is_missing(site, "transformer_engine", arena);

@@ -127,18 +127,18 @@ static void tell(const struct scan *scan, const char *script, struct arena *aren
     if (!facts->script_options.known)
         facts->script_options = (struct fact_str) { true, arena_strdup(arena, text), script };
     if (!facts->script_parser.known)
-        facts->script_parser = (struct fact_str) {
-            true,
-            arena_printf(arena, "%s%s%s%s", added->open ? "open " : "", added->positionals ? "positionals " : "",
-                         added->ignores_unknown ? "ignores-unknown " : "",
-                         added->changes_argv ? "changes-argv" : ""),
-            script
-        };
+        facts->script_parser =
+            (struct fact_str) { true,
+                                arena_printf(arena, "%s%s%s%s", added->open ? "open " : "",
+                                             added->positionals ? "positionals " : "",
+                                             added->ignores_unknown ? "ignores-unknown " : "",
+                                             added->changes_argv ? "changes-argv" : ""),
+                                script };
     free(text);
 }
 
 void script_options_read(const struct launch *launch, const char *cwd, struct arena *arena,
-                    struct facts *facts)
+                         struct facts *facts)
 {
     struct scan scan = { .arena = arena };
     char *path, *beside;

@@ -34,6 +34,8 @@ void apply_srun(struct peel *peel, struct launch_layer *layer);
 void apply_mpirun(struct peel *peel, struct launch_layer *layer);
 void apply_sbatch(struct peel *peel, struct launch_layer *layer);
 void apply_taskset(struct peel *peel, struct launch_layer *layer);
+void apply_conda(struct peel *peel, struct launch_layer *layer);
+void apply_managed(struct peel *peel, struct launch_layer *layer);
 void apply_uv(struct peel *peel, struct launch_layer *layer);
 void apply_container(struct peel *peel, struct launch_layer *layer);
 

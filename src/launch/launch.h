@@ -63,6 +63,8 @@ struct launch {
         environment;      /* what the trainer sees: ours and what env(1), srun --export ... add */
     bool remote;          /* a launcher in command may start the trainer on other machines */
     bool container;       /* ... or in another file system */
+    const char *python_prefix; /* a bare "python" is the one in its bin/ (conda run, uv run); "": nobody knows
+                                  whose it is; NULL: PATH's */
     enum local_rank_option adds_local_rank;
     const char *cannot_know; /* why the trainer's argv is not known, or NULL */
 };

@@ -285,11 +285,13 @@ const struct launcher launchers[] = {
     { .names = "conda mamba micromamba", .first = "run",
       .options =
           "n|name= p|prefix= v|verbose dev debug-wrapper-scripts cwd= a|attach= r|root-prefix= "
-          "no-capture-output live-stream d|detach e|env= label= q|quiet" },
+          "no-capture-output live-stream d|detach e|env= label= q|quiet",
+      .apply = apply_conda },
     { .names = "poetry pipenv hatch pixi pdm", .first = "run",
       .options =
           "e|environment= q|quiet v|verbose p|project= C|directory= frozen locked no-install "
-          "manifest-path=" },
+          "manifest-path=",
+      .apply = apply_managed },
     { .names = "exec command builtin nohup", .options = "a= c l p version help" },
     { .names = "numactl",
       .options =

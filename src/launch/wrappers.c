@@ -181,12 +181,79 @@ void apply_taskset(struct peel *peel, struct launch_layer *layer)
         peel_cannot_know(peel, "'taskset -p' starts nothing");
 }
 
+/* The directory two above a program: "/opt/conda" of "/opt/conda/bin/conda"; NULL for a bare name.
+ */
+static const char *root_of(const char *program, struct arena *arena)
+{
+    const char *slash = program ? strrchr(program, '/') : NULL;
+    const char *bin = slash;
+
+    while (bin && bin > program && bin[-1] != '/')
+        bin--;
+    return bin && bin > program + 1 ? arena_strndup(arena, program, (size_t)(bin - program) - 1)
+                                    : NULL;
+}
+
+/* Where conda keeps its environments, as far as the command and the environment say. */
+static const char *conda_root(const struct peel *peel)
+{
+    const struct environment *env = &peel->launch->environment;
+    const char *root = root_of(peel->word[0], peel->arena);
+
+    if (!root)
+        root = environment_get(env, "MAMBA_ROOT_PREFIX");
+    return root ? root : root_of(environment_get(env, "CONDA_EXE"), peel->arena);
+}
+
+/* "conda run -n NAME", "-p PREFIX", or the environment that is active. */
+void apply_conda(struct peel *peel, struct launch_layer *layer)
+{
+    const char *name = peel_value(peel, "n"), *root = conda_root(peel);
+    const char *prefix = peel_value(peel, "p");
+
+    (void)layer;
+    if (!prefix && !name)
+        prefix = environment_get(&peel->launch->environment, "CONDA_PREFIX");
+    if (!prefix && name && root)
+        prefix =
+            strcmp(name, "base") == 0 ? root : arena_printf(peel->arena, "%s/envs/%s", root, name);
+    peel->launch->python_prefix = prefix ? prefix : "";
+}
+
+/* Managers whose environments lie where only they know. */
+void apply_managed(struct peel *peel, struct launch_layer *layer)
+{
+    (void)layer;
+    peel->launch->python_prefix = "";
+}
+
+/* The environment of uv's project; what changes it for this run alone makes it unknown. */
+static const char *uv_prefix(const struct peel *peel)
+{
+    static const char *const changes[] = { "w", "with-editable", "with-requirements", "isolated",
+                                           "p", "no-project" };
+    const struct environment *env = &peel->launch->environment;
+    const char *place = peel_value(peel, "project");
+
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        if (peel_given(peel, changes[i]))
+            return "";
+    if (peel_given(peel, "active") && environment_get(env, "VIRTUAL_ENV"))
+        return environment_get(env, "VIRTUAL_ENV");
+    if (environment_get(env, "UV_PROJECT_ENVIRONMENT"))
+        return environment_get(env, "UV_PROJECT_ENVIRONMENT");
+    if (!place)
+        place = peel_value(peel, "directory");
+    return arena_printf(peel->arena, "%s/.venv", place ? place : ".");
+}
+
 /* "uv run x.py" runs python. */
 void apply_uv(struct peel *peel, struct launch_layer *layer)
 {
     const struct given *module = peel_given(peel, "m");
 
     (void)layer;
+    peel->launch->python_prefix = uv_prefix(peel);
     if (module && module->words == 1) {
         peel_cannot_know(peel, "'%s' is one word; write '-m %s'", peel->word[module->index],
                          module->value);

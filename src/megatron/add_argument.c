@@ -220,8 +220,8 @@ static bool kind_of(const struct argument *argument, struct arena *arena, enum o
     return false;
 }
 
-/* The long option strings, separated by blanks; "" for a positional or short ones only, NULL when one is not
- * literal. */
+/* The long option strings, separated by blanks; "" for a positional or short ones only, NULL when
+ * one is not literal. */
 static const char *names_of(const struct call *call, bool both, struct arena *arena,
                             bool *positional)
 {
@@ -268,8 +268,8 @@ static void keep(const struct option_row *row, struct arena *arena, struct added
         }
         return;
     }
-    added->row = arena_grow(arena, added->row, &added->capacity, added->count + 1,
-                            sizeof(*added->row));
+    added->row =
+        arena_grow(arena, added->row, &added->capacity, added->count + 1, sizeof(*added->row));
     added->row[added->count++] = *row;
 }
 
@@ -309,8 +309,8 @@ static bool is_true(const char *p)
 /* "sys.argv" at 'p' is written to: "= ...", "+= ...", "[1:] = ...", ".append(...)". */
 static bool is_written(const char *p)
 {
-    static const char *const methods[] = { ".append", ".extend", ".insert", ".remove", ".pop",
-                                           ".clear" };
+    static const char *const methods[] = { ".append", ".extend", ".insert",
+                                           ".remove", ".pop",    ".clear" };
 
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
         if (strncmp(p, methods[i], strlen(methods[i])) == 0)

@@ -45,6 +45,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     launch_parse(count, word, &env, &arena, &launch);
     check(&launch);
+    if (launch.wanted_file) {
+        struct file file = { .path = launch.wanted_file,
+                             .text = arena_strndup(&arena, (const char *)data, size) };
+
+        launch_parse_files(count, word, &env, &(struct files) { 1, &file }, &arena, &launch);
+        check(&launch);
+    }
     arena_release(&arena);
     free(text);
     return 0;

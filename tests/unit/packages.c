@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "files.h"
@@ -117,11 +118,48 @@ static void test_nothing_known_without_an_interpreter(void **state)
     arena_release(&arena);
 }
 
+/* The managers of environments say whose python it is; PATH's would be another. */
+static void test_environment_of_a_manager(void **state)
+{
+    static const char *const commands[][8] = {
+        { "conda", "run", "-p", "venv", "python", "pretrain_gpt.py" },
+        { "uv", "run", "--project", "venv/..", "python", "pretrain_gpt.py" },
+        { "uv", "run", "--project", "venv/..", "pretrain_gpt.py" },
+        { "uv", "run", "--project", "venv/..", "torchrun", "pretrain_gpt.py" },
+        { "venv/bin/conda", "run", "-n", "base", "python", "pretrain_gpt.py" },
+    };
+    static const char *const unknown[][8] = {
+        { "conda", "run", "-n", "other", "python3", "pretrain_gpt.py" },
+        { "uv", "run", "--with", "torch", "python3", "pretrain_gpt.py" },
+        { "poetry", "run", "python3", "pretrain_gpt.py" },
+    };
+    struct arena arena = ARENA_INIT;
+    char *root = files_begin();
+    struct facts facts;
+
+    (void)state;
+    make_venv(root, &arena);
+    make_executable(root, "venv/bin/python", "");
+    make_executable(root, "venv/bin/torchrun", "#!/bin/sh\n");
+    assert_int_equal(symlink("venv", arena_printf(&arena, "%s/.venv", root)), 0);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        look(root, commands[i], &arena, &facts);
+        assert_venv(&facts);
+    }
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        look(root, unknown[i], &arena, &facts);
+        assert_false(facts.torch.known);
+    }
+    files_end(root);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_python_of_the_launch),
         cmocka_unit_test(test_python_of_torchrun),
+        cmocka_unit_test(test_environment_of_a_manager),
         cmocka_unit_test(test_nothing_known_without_an_interpreter),
     };
 
