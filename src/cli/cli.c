@@ -234,6 +234,14 @@ static const char *store(struct cli *cli, const struct cli_option *option, const
     return NULL;
 }
 
+const char *cli_variable_of(const char *name, const char *text)
+{
+    const struct cli_option *option = find_option(name, strlen(name));
+
+    return text && option->environment && getenv(option->environment) == text ? option->environment
+                                                                              : NULL;
+}
+
 /* Of the environment only texts are taken: a stray number must not keep a job from starting. */
 static void from_environment(struct cli *cli)
 {

@@ -100,6 +100,9 @@ struct cli_status {
 extern const struct cli_status cli_statuses[];
 extern const size_t cli_status_count;
 
+/* The variable that 'text', the value of that option, was taken from, or NULL when it was given. */
+const char *cli_variable_of(const char *option, const char *text);
+
 /* Parses argv, which it may reorder. Prints help or a usage error and exits as documented; returns
  * otherwise. */
 void cli_parse(int argc, char **argv, struct cli *cli);

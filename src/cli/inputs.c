@@ -38,6 +38,19 @@ static bool asks_the_site(const struct cli *cli)
     return cli->command == CLI_RUN || !(cli->batch || cli->facts);
 }
 
+/* A stray variable must not keep a job from starting: its fault becomes a warning, and it is left out. */
+static int forgive(const struct cli *cli, const char *option, const char *text,
+                   struct site_faults *faults, struct arena *arena, struct error *err)
+{
+    const char *variable = cli_variable_of(option, text);
+
+    if (cli->command != CLI_RUN || !variable)
+        return -1;
+    error_prefix(err, "%s", variable);
+    site_fault_add(faults, err->text, arena);
+    return 0;
+}
+
 static int read_policies(const struct cli *cli, struct arena *arena, struct inputs *inputs,
                          struct error *err)
 {
@@ -45,9 +58,14 @@ static int read_policies(const struct cli *cli, struct arena *arena, struct inpu
         site_policy_read(&inputs->policy, site_directory(), arena, &inputs->faults);
     if (inputs->faults.count && cli->command != CLI_RUN)
         return error_set(err, "%s", inputs->faults.text[0]);
-    if (cli->policy && user_policy_read(&inputs->policy, cli->policy, arena, err) < 0)
+    if (cli->policy && user_policy_read(&inputs->policy, cli->policy, arena, err) < 0 &&
+        forgive(cli, "policy", cli->policy, &inputs->faults, arena, err) < 0)
         return -1;
-    return policy_flags_apply(cli, &inputs->policy, arena, err);
+    if (policy_flags_apply(cli, &inputs->policy, arena, err) < 0)
+        return -1;
+    if (policy_flags_mode(cli, &inputs->policy, arena, err) < 0)
+        return forgive(cli, "mode", cli->mode, &inputs->faults, arena, err);
+    return 0;
 }
 
 int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *inputs,
@@ -65,7 +83,10 @@ int inputs_configure(const struct cli *cli, struct arena *arena, struct inputs *
     allowed = policy_flags_allowed(cli, &inputs->policy, true, arena);
     if (!allowed.megatron_options)
         return 0;
-    return options_file_read(allowed.megatron_options, arena, &inputs->extra, err);
+    if (options_file_read(allowed.megatron_options, arena, &inputs->extra, err) < 0)
+        return forgive(cli, "megatron-options", allowed.megatron_options, &inputs->faults, arena,
+                       err);
+    return 0;
 }
 
 void inputs_warn(const struct inputs *inputs, FILE *out)
@@ -74,7 +95,7 @@ void inputs_warn(const struct inputs *inputs, FILE *out)
     const struct policy_origin *by = &policy->origin[POLICY_LOCKED];
 
     for (size_t i = 0; i < inputs->faults.count; i++)
-        fprintf(out, "megatron-preflight: warning: left out of the policy: %s\n",
+        fprintf(out, "megatron-preflight: warning: left out: %s\n",
                 inputs->faults.text[i]);
     if (!policy->ignored_count)
         return;
@@ -214,9 +235,10 @@ static int complete(const struct cli *cli, struct arena *arena, struct inputs *i
         facts_gather_files(&inputs->launch, arena, facts);
     facts_from_gpu(facts);
     launch_complete(&inputs->launch, facts, arena);
-    if (cli->gpu && !cli->gpu_memory && !facts->gpu_memory_bytes.known)
-        return error_set(err, "--gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
-                         cli->gpu);
+    if (cli->gpu && !cli->gpu_memory && !facts->gpu_memory_bytes.known) {
+        error_set(err, "--gpu: '%s' is not in the table; give --gpu-memory SIZE as well", cli->gpu);
+        return forgive(cli, "gpu", cli->gpu, &inputs->faults, arena, err);
+    }
     if (inputs->config.gpu && !facts->gpu_memory_bytes.known)
         return error_set(err, "%s: gpu: '%s' is not in the table; give --gpu-memory SIZE as well",
                          inputs->config.path, inputs->config.gpu);

@@ -27,11 +27,10 @@ static const struct cli_option *option_named(const char *name)
 /* "--mode", or the variable when the text came from there. */
 static struct policy_origin origin_of(const char *name, const char *text, struct arena *arena)
 {
-    const struct cli_option *option = option_named(name);
+    const char *variable = cli_variable_of(name, text);
 
-    if (text && option && option->environment && getenv(option->environment) == text)
-        return (struct policy_origin) { .name = option->environment };
-    return (struct policy_origin) { .name = arena_printf(arena, "--%s", name) };
+    return (struct policy_origin) { .name =
+                                        variable ? variable : arena_printf(arena, "--%s", name) };
 }
 
 static int choose(enum policy_key key, const char *option, const char *text, int *value,
@@ -51,18 +50,27 @@ static int choose(enum policy_key key, const char *option, const char *text, int
     return error_set(err, "--%s: '%s' is none of: %s", option, text, choices);
 }
 
+int policy_flags_mode(const struct cli *cli, struct policy *policy, struct arena *arena,
+                      struct error *err)
+{
+    struct policy wanted = *policy;
+    int n;
+
+    if (!cli->mode)
+        return 0;
+    if (choose(POLICY_MODE, "mode", cli->mode, &n, err) < 0)
+        return -1;
+    wanted.mode = (enum policy_mode)n;
+    policy_override(policy, POLICY_MODE, &wanted, origin_of("mode", cli->mode, arena), arena);
+    return 0;
+}
+
 int policy_flags_apply(const struct cli *cli, struct policy *policy, struct arena *arena,
                        struct error *err)
 {
     struct policy wanted = *policy;
     int n;
 
-    if (cli->mode) {
-        if (choose(POLICY_MODE, "mode", cli->mode, &n, err) < 0)
-            return -1;
-        wanted.mode = (enum policy_mode)n;
-        policy_override(policy, POLICY_MODE, &wanted, origin_of("mode", cli->mode, arena), arena);
-    }
     if (cli->on_error) {
         if (choose(POLICY_ON_ERROR, "on-error", cli->on_error, &n, err) < 0)
             return -1;

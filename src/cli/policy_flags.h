@@ -5,8 +5,12 @@
 #include "cli/cli.h"
 #include "verdict/policy.h"
 
-/* --mode, --on-error, --timeout and --max-gpus into 'policy', where an attempt against a lock is
- * noted. -1 with 'err' set for a value that is none of a kind's. */
+/* --mode into 'policy', where an attempt against a lock is noted. -1 with 'err' set for a word that
+ * is no mode. */
+int policy_flags_mode(const struct cli *cli, struct policy *policy, struct arena *arena,
+                      struct error *err);
+
+/* The same for --on-error, --timeout and --max-gpus. */
 int policy_flags_apply(const struct cli *cli, struct policy *policy, struct arena *arena,
                        struct error *err);
 

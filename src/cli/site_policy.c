@@ -18,7 +18,7 @@ static void add(struct paths *paths, const char *path, struct arena *arena)
     paths->item[paths->count++] = path;
 }
 
-static void add_fault(struct site_faults *faults, const char *text, struct arena *arena)
+void site_fault_add(struct site_faults *faults, const char *text, struct arena *arena)
 {
     const char **more = arena_alloc(arena, (faults->count + 1) * sizeof(*more));
 
@@ -77,10 +77,10 @@ void site_policy_read(struct policy *policy, const char *directory, struct arena
     struct error err;
 
     if (list_files(directory, arena, &paths, &err) < 0)
-        add_fault(faults, err.text, arena);
+        site_fault_add(faults, err.text, arena);
     for (size_t i = 0; i < paths.count; i++)
         if (policy_read(policy, POLICY_SITE, paths.item[i], arena, &err) < 0)
-            add_fault(faults, err.text, arena);
+            site_fault_add(faults, err.text, arena);
 }
 
 int user_policy_read(struct policy *policy, const char *path, struct arena *arena,

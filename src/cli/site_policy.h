@@ -18,6 +18,8 @@ struct site_faults {
     const char **text; /* one for each file that was left out */
 };
 
+void site_fault_add(struct site_faults *faults, const char *text, struct arena *arena);
+
 /* Reads policy.yaml and policy.d/?*.yaml (in byte order) of 'directory' over 'policy', as far as
  * they are there. A file that cannot be read is left out and named in 'faults'. */
 void site_policy_read(struct policy *policy, const char *directory, struct arena *arena,

@@ -119,7 +119,7 @@ def test_a_file_of_the_site_that_cannot_be_read_is_left_out(site):
     fault = f"{site.path}/policy.d/50.yaml:1:11: headroom: 'much' is not a number"
     run = site.start("--mode", "off")
     assert run.returncode == 78
-    assert f"warning: left out of the policy: {fault}" in run.stderr
+    assert f"warning: left out: {fault}" in run.stderr
     run = site.start("--mode", "off", trainer=TRAINER)
     assert (run.returncode, run.stdout) == (7, "started\n")
     run = site.check(trainer=TRAINER)
@@ -148,7 +148,7 @@ def test_odd_files_stop_nothing(site, how):
         path.write_text("#" * (2 << 20))
     run = site.start(trainer=TRAINER)
     assert (run.returncode, run.stdout) == (7, "started\n")
-    assert f"warning: left out of the policy: cannot read policy '{path}'" in run.stderr
+    assert f"warning: left out: cannot read policy '{path}'" in run.stderr
 
 
 def test_batch_and_facts_do_not_depend_on_the_site(site, tmp_path):
@@ -351,3 +351,17 @@ def test_bypass_holds_for_what_was_saved(site, tmp_path):
     run = site.run("check", "--quiet", "--saved", str(record))
     assert run.returncode == 0
     assert "let go: user" in run.stderr
+
+
+@pytest.mark.parametrize("name, value, says", [
+    ("MEGATRON_PREFLIGHT", "loud", "MEGATRON_PREFLIGHT: --mode: 'loud' is none of"),
+    ("MEGATRON_PREFLIGHT_POLICY", "/nonexistent", "MEGATRON_PREFLIGHT_POLICY: cannot read policy '/nonexistent'"),
+    ("MEGATRON_PREFLIGHT_OPTIONS", "/nonexistent", "MEGATRON_PREFLIGHT_OPTIONS: "),
+    ("MEGATRON_PREFLIGHT_GPU", "Z80", "MEGATRON_PREFLIGHT_GPU: --gpu: 'Z80' is not in the table"),
+])
+def test_a_stray_variable_stops_no_job(site, name, value, says):
+    run = site.start(trainer=TRAINER, env={name: value})
+    assert (run.returncode, run.stdout) == (7, "started\n")
+    assert f"warning: left out: {says}" in run.stderr
+    assert site.start(env={name: value}).returncode == 78
+    assert site.check(trainer=TRAINER, env={name: value}).returncode == 2
