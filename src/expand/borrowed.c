@@ -12,12 +12,13 @@ struct names {
 static bool is_given(const char *name)
 {
     static const char *const prefixes[] = { "SLURM_", "SLURMD_", "BASH" };
-    static const char *const names[] = {
-        "HOME",   "USER",  "LOGNAME", "SHELL", "PWD",      "OLDPWD", "HOSTNAME", "PATH",
-        "TMPDIR", "UID",   "EUID",    "PPID",  "RANDOM",   "IFS",    "LINENO",   "SECONDS",
-        "REPLY",  "OPTARG", "OPTIND", "SHLVL", "FUNCNAME", "OSTYPE", "HOSTTYPE", "LD_LIBRARY_PATH",
-        "PIPESTATUS"
-    };
+    static const char *const names[] = { "HOME",      "USER",   "LOGNAME",  "SHELL",
+                                         "PWD",       "OLDPWD", "HOSTNAME", "PATH",
+                                         "TMPDIR",    "UID",    "EUID",     "PPID",
+                                         "RANDOM",    "IFS",    "LINENO",   "SECONDS",
+                                         "REPLY",     "OPTARG", "OPTIND",   "SHLVL",
+                                         "FUNCNAME",  "OSTYPE", "HOSTTYPE", "LD_LIBRARY_PATH",
+                                         "PIPESTATUS" };
 
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
@@ -68,8 +69,8 @@ static const char *read_in_line(const char *line, const char *end, const struct 
         if (*p == '$') {
             name += *name == '{';
             name += *name == '#' || *name == '!';
-        } else if (!arithmetic || !isalpha((unsigned char)*name) ||
-                   isalnum((unsigned char)*p) || *p == '_') {
+        } else if (!arithmetic || !isalpha((unsigned char)*name) || isalnum((unsigned char)*p) ||
+                   *p == '_') {
             continue;
         }
         n = name_length(name);

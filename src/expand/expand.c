@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/read_file.h"
-#include "expand/place.h"
+#include "expand/script_line.h"
 #include "expand/placeholders.h"
 #include "expand/preamble.h"
 #include "expand/recording.h"
@@ -163,7 +163,7 @@ static bool is_kept(const struct run *run, const struct expand_launch *launch)
     return false;
 }
 
-static void keep_launch(struct run *run, const struct recording *recording, struct place at)
+static void keep_launch(struct run *run, const struct recording *recording, struct script_line at)
 {
     struct expand_launch launch = { .line = at.line,
                                     .file = at.file,
@@ -187,11 +187,11 @@ static bool received(void *data, pid_t sender, const void *message, size_t size)
 {
     struct run *run = data;
     struct recording recording;
-    struct place at;
+    struct script_line at;
 
     if (!recording_take(&run->reader, sender, message, size, &recording))
         return !run->reader.lost;
-    at = place_find(&recording.environment, run->path, run->arena);
+    at = script_line_find(&recording.environment, run->path, run->arena);
     switch (recording.kind) {
     case RECORDING_LAUNCH:
         keep_launch(run, &recording, at);

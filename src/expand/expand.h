@@ -18,9 +18,10 @@ struct expand_options {
     const struct environment *environment; /* what the script starts with */
     int64_t nodes;                         /* 0: as its #SBATCH lines say, or one */
     int64_t gpus_per_node;                 /* 0: as its #SBATCH lines say, or unknown */
-    int sbatch_argc; /* options that sbatch is given with the script, which count over the script's own */
+    int sbatch_argc; /* options that sbatch is given with the script, which count over the script's
+                        own */
     const char *const *sbatch_argv; /* NULL: nobody calls sbatch */
-    double seconds;                        /* deadline; 0: 10 */
+    double seconds;                 /* deadline; 0: 10 */
 };
 
 /* One recorded command: the launchers in front of the trainer that bash really ran, outermost
@@ -61,8 +62,8 @@ int expand(const char *path, int argc, const char *const *argv,
            const struct expand_options *options, struct arena *arena, struct expansion *expansion,
            struct error *err);
 
-/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and a shell, or
- * a name that ends in .sh, .bash, .sbatch or .slurm, there or not? */
+/* Is the file what 'check' and 'expand' take for a script: a regular file that begins with "#!" and
+ * a shell, or a name that ends in .sh, .bash, .sbatch or .slurm, there or not? */
 bool expand_is_script(const char *path);
 
 /* Scripts are never run as root. As root: becomes, for good, 'user' (NULL: $SUDO_USER, else the

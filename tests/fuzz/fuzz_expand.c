@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "expand/place.h"
+#include "expand/script_line.h"
 #include "expand/placeholders.h"
 #include "expand/recording.h"
 #include "expand/words.h"
@@ -17,7 +17,7 @@ static void look(const struct recording *recording, struct arena *arena)
     struct launch launch;
     int count;
 
-    place_find(&recording->environment, "train.sh", arena);
+    script_line_find(&recording->environment, "train.sh", arena);
     for (int i = 0; i < recording->argc; i++)
         words_split(recording->argv[i], arena, &count);
     if (recording->argc)

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "expand/expand.h"
-#include "expand/place.h"
+#include "expand/script_line.h"
 #include "expand/placeholders.h"
 #include "expand/recording.h"
 #include "expand/shims.h"
@@ -179,7 +179,7 @@ static void finds_the_line(void **state)
         const char *entries[] = { arena_printf(&arena, WORDS_AT "=%s", places[i].at),
                                   arena_printf(&arena, WORDS_OUTER "=%s", places[i].outer) };
         struct environment env = { .known = true, .count = 2, .entry = entries };
-        struct place place = place_find(&env, "t.sh", &arena);
+        struct script_line place = script_line_find(&env, "t.sh", &arena);
 
         assert_int_equal(place.line, places[i].line);
         if (places[i].file)

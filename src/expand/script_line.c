@@ -1,4 +1,4 @@
-#include "expand/place.h"
+#include "expand/script_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,8 @@ static bool is_ours(const char *file)
            strcmp(file, "environment") == 0 || !*file;
 }
 
-static bool find_in(const char *text, const char *script, struct place *place, struct arena *arena)
+static bool find_in(const char *text, const char *script, struct script_line *place,
+                    struct arena *arena)
 {
     struct stack stack;
 
@@ -65,10 +66,10 @@ static bool find_in(const char *text, const char *script, struct place *place, s
     return false;
 }
 
-struct place place_find(const struct environment *environment, const char *script,
-                        struct arena *arena)
+struct script_line script_line_find(const struct environment *environment, const char *script,
+                                    struct arena *arena)
 {
-    struct place place = { .line = 0 };
+    struct script_line place = { .line = 0 };
 
     if (!find_in(environment_get(environment, WORDS_AT), script, &place, arena))
         find_in(environment_get(environment, WORDS_OUTER), script, &place, arena);
