@@ -12,8 +12,7 @@
 
 enum { SCRIPT_BYTES_MOST = 4 << 20 };
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------- */
+/* --- JSON -------------------------------------------------------------------------------- */
 
 static json_t *text_json(const char *text)
 {
@@ -94,8 +93,7 @@ static void print_json(json_t *json)
     json_decref(json);
 }
 
-/* --- text
- * ----------------------------------------------------------------------------------------- */
+/* --- text -------------------------------------------------------------------------------- */
 
 static void print_text(const char *text)
 {
@@ -172,8 +170,7 @@ static void print_launch(const struct expansion *expansion, const struct expand_
     }
 }
 
-/* --- expand
- * --------------------------------------------------------------------------------------- */
+/* --- expand ------------------------------------------------------------------------------ */
 
 static bool wants_json(const struct cli *cli)
 {
@@ -224,8 +221,7 @@ int expand_command(const struct cli *cli)
     return status < 0 ? 2 : status;
 }
 
-/* --- check
- * ---------------------------------------------------------------------------------------- */
+/* --- check ------------------------------------------------------------------------------- */
 
 /* One script under check. */
 struct judging {
@@ -233,7 +229,7 @@ struct judging {
     const struct inputs *configured;
     const struct expansion *expansion;
     struct arena *arena;
-    json_t *launches;            /* of --format json */
+    json_t *launches; /* of --format json */
     struct saving saving;
     struct rendering *rendering; /* of the formats for CI systems, or NULL */
     int worst;                   /* exit status */
@@ -331,7 +327,8 @@ static bool borrows(const struct cli *cli, struct arena *arena)
     const char *name = text ? borrowed_variable(text, arena) : NULL;
 
     if (name && !cli->quiet)
-        printf("%s: cannot know: it takes $%s from the environment it is submitted in\n", path, name);
+        printf("%s: cannot know: it takes $%s from the environment it is submitted in\n", path,
+               name);
     return name != NULL;
 }
 

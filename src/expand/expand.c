@@ -55,8 +55,7 @@ static void add_gap(struct run *run, int line, const char *why)
         run->gap[run->gap_count++] = (struct expand_gap) { .line = line, .why = why };
 }
 
-/* --- what is recorded
- * --------------------------------------------------------------------------------- */
+/* --- what is recorded -------------------------------------------------------------------- */
 
 static bool begins_with(const char *text, const char *with)
 {
@@ -208,8 +207,7 @@ static bool received(void *data, pid_t sender, const void *message, size_t size)
     return true;
 }
 
-/* --- what is said
- * ------------------------------------------------------------------------------------- */
+/* --- what is said ------------------------------------------------------------------------ */
 
 /* bash's own complaints: "train.sh: line 12: X: unbound variable". */
 static void read_complaints(struct run *run, const char *said)
@@ -265,8 +263,7 @@ static void read_end(struct run *run, const struct sandbox_end *end, double seco
         add_gap(run, 0, "starts nothing");
 }
 
-/* --- the run
- * ------------------------------------------------------------------------------------------ */
+/* --- the run ----------------------------------------------------------------------------- */
 
 static const char *bash(void)
 {
@@ -372,8 +369,7 @@ int expand(const char *path, int argc, const char *const *argv,
     return 0;
 }
 
-/* --- which files are scripts
- * ------------------------------------------------------------------------- */
+/* --- which files are scripts ------------------------------------------------------------- */
 
 static bool has_suffix(const char *path)
 {

@@ -19,11 +19,12 @@ _expand_missing() {
     [[ -n ${_EXPAND_QUOTE-} && $kind == file && -f $path ]] && /.expand/bin/.quote "$path"
     [[ -z $path || -e $path ]] && return
     if [[ $kind == directory ]]; then
-        mkdir -p -- "$path" 2>/dev/null || return
+        mkdir -p -- "$path" 2>/dev/null
+        [[ -d $path ]] || cd() { unset -f cd; }
     else
         [[ $path != */* ]] && type -P -- "$path" >/dev/null && return
-        [[ $path == */* ]] && mkdir -p -- "${path%/*}" 2>/dev/null
-        { : > "$path"; } 2>/dev/null || return
+        source() { unset -f source .; }
+        .() { unset -f source .; }
     fi
     /.expand/bin/.gap "'$path' is not here: taken for an empty $kind"
 }

@@ -38,8 +38,7 @@ bool shim_called(void)
     return name && strncmp(name, SANDBOX_SHIMS "/", strlen(SANDBOX_SHIMS "/")) == 0;
 }
 
-/* --- telling
- * --------------------------------------------------------------------------------------- */
+/* --- telling ----------------------------------------------------------------------------- */
 
 static void send(struct shim *shim, enum recording_kind kind, int argc, const char *const *argv)
 {
@@ -73,8 +72,7 @@ static int record_launch(struct shim *shim)
     return 0;
 }
 
-/* --- going on
- * -------------------------------------------------------------------------------------- */
+/* --- going on ---------------------------------------------------------------------------- */
 
 static bool ends_with(const char *word, const char *end)
 {
@@ -249,8 +247,34 @@ static int go_remote(struct shim *shim)
     return 127;
 }
 
-/* --- python
- * ---------------------------------------------------------------------------------------- */
+/* --- python ------------------------------------------------------------------------------ */
+
+/* Of a node; said when nobody told. */
+static int gpus_of_node(struct shim *shim)
+{
+    const char *count = getenv(WORDS_GPUS);
+
+    if (!count)
+        send(shim, RECORDING_GPUS, 1, shim->argv);
+    return count ? atoi(count) : 8;
+}
+
+/* Runs the program and waits; its exit status, or -1. 'errors': where its standard error goes, or
+ * NULL. */
+static int run_and_wait(const char *program, const char *const *argv, const char *errors)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        if (!errors || freopen(errors, "w", stderr))
+            run(program, argv);
+        _exit(127);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+        return -1;
+    return WEXITSTATUS(status);
+}
 
 static bool holds(const char *path, const char *text, struct arena *arena)
 {
@@ -266,28 +290,25 @@ static int run_python(struct shim *shim)
 {
     const char *program = real_program("python3", &shim->arena);
     const char *errors = arena_printf(&shim->arena, "/tmp/.python.%d", (int)getpid());
-    pid_t pid = program ? fork() : -1;
-    int status = 0;
+    int status = program ? run_and_wait(program, shim->argv, errors) : -1;
 
-    if (pid == 0) {
-        if (freopen(errors, "w", stderr))
-            run(program, shim->argv);
-        _exit(127);
-    }
-    if (pid > 0)
-        waitpid(pid, &status, 0);
-    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    if (status == 0)
         return 0;
-    if (pid < 0) {
-        gap(shim, "python3 is not installed here, which the script runs code with");
-        return 0;
-    }
-    if (holds(errors, "ModuleNotFoundError", &shim->arena)) {
-        gap(shim, "python code in the script needs a module that is not installed here");
+    if (!program || holds(errors, "ModuleNotFoundError", &shim->arena)) {
+        gap(shim, program ? "python code in the script needs a module that is not installed here"
+                          : "python3 is not installed here, which the script runs code with");
         return 0;
     }
     gap(shim, "python code in the script failed here");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+    return status < 0 ? 127 : status;
+}
+
+/* "python -c 'import torch; print(torch.cuda.device_count())'" */
+static bool counts_devices(const struct shim *shim)
+{
+    const char *code = shim->argc > 2 && strcmp(shim->argv[1], "-c") == 0 ? shim->argv[2] : "";
+
+    return strstr(code, "print(torch.cuda.device_count())") != NULL;
 }
 
 static bool is_trainers_module(const char *module)
@@ -304,6 +325,10 @@ static bool is_trainers_module(const char *module)
 
 static int python(struct shim *shim)
 {
+    if (counts_devices(shim)) {
+        printf("%d\n", gpus_of_node(shim));
+        return 0;
+    }
     for (int i = 1; i < shim->argc; i++) {
         const char *word = shim->argv[i];
 
@@ -320,8 +345,7 @@ static int python(struct shim *shim)
     return run_python(shim);
 }
 
-/* --- batch jobs
- * ------------------------------------------------------------------------------------ */
+/* --- batch jobs -------------------------------------------------------------------------- */
 
 /* The batch script that sbatch is given on its standard input, as a file. */
 static const char *spool(struct shim *shim)
@@ -402,8 +426,7 @@ static int batch(struct shim *shim)
     return 0;
 }
 
-/* --- the rest
- * -------------------------------------------------------------------------------------- */
+/* --- the rest ---------------------------------------------------------------------------- */
 
 /* Whoever reads from us gets it all, whether or not the files can be written. */
 static int tee(struct shim *shim)
@@ -450,13 +473,15 @@ static int conda(struct shim *shim)
     return 0;
 }
 
-static int nvidia_smi(struct shim *shim)
+static int files(struct shim *shim)
 {
-    const char *count = getenv(WORDS_GPUS);
+    const char *name = launcher_base_name(shim->argv[0]);
+    const char *program = real_program(name, &shim->arena);
+    int status = program ? run_and_wait(program, shim->argv, NULL) : -1;
 
-    if (!count)
-        send(shim, RECORDING_GPUS, 1, shim->argv);
-    return answer_nvidia_smi(shim->argc, shim->argv, count ? atoi(count) : 8);
+    if (status)
+        gap(shim, arena_printf(&shim->arena, "'%s' failed here; went on", name));
+    return 0;
 }
 
 /* The file with its placeholders as words. */
@@ -496,7 +521,7 @@ static int act(struct shim *shim)
     case SHIM_SCONTROL:
         return answer_scontrol(shim->argc, shim->argv);
     case SHIM_NVIDIA_SMI:
-        return nvidia_smi(shim);
+        return answer_nvidia_smi(shim->argc, shim->argv, gpus_of_node(shim));
     case SHIM_HOSTNAME:
         return answer_hostname(shim->argc, shim->argv);
     case SHIM_TEE:
@@ -508,6 +533,8 @@ static int act(struct shim *shim)
     case SHIM_GAP:
         gap(shim, shim->argc > 1 ? shim->argv[1] : "");
         return 0;
+    case SHIM_FILES:
+        return files(shim);
     case SHIM_QUOTE:
         return quote(shim);
     case SHIM_NOTHING:

@@ -16,8 +16,7 @@ struct part {
 
 static const uint32_t magic = 0x70787265;
 
-/* --- reading
- * --------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------- */
 
 /* The next NUL-terminated string of [*p, end), which ends with a NUL. */
 static const char *next_string(const char **p, const char *end)
@@ -145,8 +144,7 @@ bool recording_take(struct recording_reader *reader, pid_t sender, const void *m
     return false;
 }
 
-/* --- writing
- * --------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------- */
 
 static char *encode(const struct recording *recording, struct arena *arena, size_t *size)
 {

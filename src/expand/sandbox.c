@@ -42,8 +42,7 @@ static void nap(void)
     nanosleep(&(struct timespec) { .tv_nsec = 2000000 }, NULL);
 }
 
-/* --- inside --------------------------------------------------------------------------------------
- */
+/* --- inside ------------------------------------------------------------------------------ */
 
 static int write_file(const char *path, const char *text)
 {
@@ -134,8 +133,7 @@ static void be_first(const struct sandbox *sandbox, const struct pipes *pipes, u
     _exit(0);
 }
 
-/* --- outside -------------------------------------------------------------------------------------
- */
+/* --- outside ----------------------------------------------------------------------------- */
 
 /* Why this machine does not let us, and what to type. */
 static int explain(int error, struct error *err)

@@ -71,8 +71,7 @@ static bool inside(const char *path, const char *directory)
     return strncmp(path, directory, n) == 0 && (path[n] == '/' || !path[n]);
 }
 
-/* --- one directory
- * --------------------------------------------------------------------------------- */
+/* --- one directory ----------------------------------------------------------------------- */
 
 /* mountinfo writes blanks as \040. */
 static void unescape(char *path)
@@ -215,8 +214,7 @@ static int place_entry(struct build *build, const char *path)
     return read_only(build, path, target);
 }
 
-/* --- the whole tree
- * --------------------------------------------------------------------------------- */
+/* --- the whole tree ---------------------------------------------------------------------- */
 
 static bool named(const char *name, const char *const *names)
 {
@@ -269,6 +267,10 @@ static int place_top(struct build *build, const char *path)
     char target[PATH_MAX + 64];
     struct stat st;
 
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, R_OK | X_OK) < 0) {
+        snprintf(target, sizeof(target), "%s%s", build->root, path);
+        return mkdir(target, 0755) < 0 ? failed(build, path) : 0;
+    }
     if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode) || named(path, systems) ||
         access(path, W_OK) == 0 || count_entries(path) > OPENED_MAX)
         return place_entry(build, path);
@@ -342,6 +344,18 @@ static int make_devices(struct build *build)
     return 0;
 }
 
+/* "cd" alone goes there, and ~/.cache is written to. */
+static void make_users_home(struct build *build)
+{
+    const char *home = environment_get(build->sandbox->environment, "HOME");
+    char target[PATH_MAX + 64];
+
+    if (!home || home[0] != '/')
+        return;
+    snprintf(target, sizeof(target), "%s%s", build->root, home);
+    make_directories(target);
+}
+
 /* Nothing gets out of here but words of launch commands, which a report prints. */
 static int cover_secrets(struct build *build)
 {
@@ -390,8 +404,7 @@ static int cover_secrets(struct build *build)
     return 0;
 }
 
-/* --- our own corner
- * ---------------------------------------------------------------------------------- */
+/* --- our own corner ---------------------------------------------------------------------- */
 
 static int write_text(struct build *build, const char *name, const char *text)
 {
@@ -504,6 +517,7 @@ static int fill(struct build *build)
         closedir(dir);
     if (rc < 0 || make_masked(build) < 0 || make_devices(build) < 0)
         return -1;
+    make_users_home(build);
     directory_of(build->sandbox->script, directory);
     if (open_directory(build, build->sandbox->directory) < 0 ||
         open_directory(build, directory) < 0 || cover_secrets(build) < 0)

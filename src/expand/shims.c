@@ -28,6 +28,7 @@ static const struct {
     { "tee", SHIM_TEE },
     { "git", SHIM_GIT },
     { "conda mamba micromamba", SHIM_CONDA },
+    { "cp mv ln mkdir tar unzip gunzip", SHIM_FILES },
     { "sleep wget curl aria2c scp rsync sftp aws gsutil gcloud az azcopy s3cmd s5cmd rclone "
       "huggingface-cli "
       "hf wandb mlflow pip pip3 pipx poetry pdm apt apt-get yum dnf brew make cmake ninja nvcc gcc "

@@ -22,6 +22,7 @@ enum shim_role {
     SHIM_TEE,
     SHIM_GIT,
     SHIM_CONDA,
+    SHIM_FILES,   /* the real one; that a file is missing here does not end the script */
     SHIM_NOTHING, /* ends with 0 */
     SHIM_GAP,     /* the preamble's own: says what could not be followed */
     SHIM_QUOTE    /* ... and quotes a file's placeholders */

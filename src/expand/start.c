@@ -9,8 +9,7 @@
 #include "launch/launchers.h"
 #include "launch/sbatch.h"
 
-/* --- the first line
- * ------------------------------------------------------------------------------------ */
+/* --- the first line ---------------------------------------------------------------------- */
 
 static const char *next_word(const char **line, struct arena *arena)
 {
@@ -90,8 +89,7 @@ const char *const *start_command(const char *bash, const char *path, const char 
     return word;
 }
 
-/* --- the environment
- * ----------------------------------------------------------------------------------- */
+/* --- the environment --------------------------------------------------------------------- */
 
 static bool contains(const char *name, size_t length, const char *part)
 {

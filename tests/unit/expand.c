@@ -153,8 +153,7 @@ static void is_bounded(void **state)
     assert_true(reader.lost);
 }
 
-/* --- places
- * --------------------------------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *at, *outer;
@@ -189,8 +188,7 @@ static void finds_the_line(void **state)
     }
 }
 
-/* --- placeholders
- * --------------------------------------------------------------------------------- */
+/* --- placeholders ------------------------------------------------------------------------ */
 
 static const struct {
     const char *text, *want; /* NULL: left alone */
@@ -222,8 +220,7 @@ static void quotes_placeholders(void **state)
     }
 }
 
-/* --- starting
- * ------------------------------------------------------------------------------------- */
+/* --- starting ---------------------------------------------------------------------------- */
 
 static void knows_shells(void **state)
 {
