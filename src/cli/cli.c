@@ -10,7 +10,7 @@
 #define RULES (1u << CLI_RULES)
 #define AUDIT (1u << CLI_AUDIT)
 #define EXPAND (1u << CLI_EXPAND)
-#define SCRIPT (1u << CLI_CHECK | EXPAND)
+#define SCRIPT (1u << CLI_CHECK | EXPAND | CONVERT)
 #define CONVERT (1u << CLI_CONVERT)
 #define JOB (RUN | CHECK)
 #define FIELD(name) offsetof(struct cli, name)
@@ -28,7 +28,7 @@ const struct cli_option cli_options[] = {
       "GPU the job will run on, as H100-80GB (default: asked of the driver where the job will run)" },
     { "gpu-memory", 0, "SIZE", JOB, CLI_STRING, FIELD(gpu_memory), NULL,
       "memory a job can use on one GPU, as 79GiB" },
-    { "gpus-per-node", 0, "N", JOB | EXPAND, CLI_INT, FIELD(gpus_per_node), NULL, "GPUs of one node" },
+    { "gpus-per-node", 0, "N", JOB | CONVERT | EXPAND, CLI_INT, FIELD(gpus_per_node), NULL, "GPUs of one node" },
     { "nodes", 0, "N", SCRIPT, CLI_INT, FIELD(nodes), NULL,
       "nodes that a script's job gets (default: from its #SBATCH lines)" },
     { "user", 0, "NAME", SCRIPT, CLI_STRING, FIELD(user), NULL,
@@ -137,8 +137,8 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                     "'rules guide' lists where guides about Megatron and Megatron itself disagree.",
                     2 },
     [CLI_CONVERT] = { "convert", "FILE --to flags|yaml", "turn a configuration into options, or options into one",
-                      "FILE is a configuration (its name ends in .yaml or .yml), options of Megatron's, or a plain "
-                      "launch command. Options say nothing of the number of ranks: --num-gpus does. What is assumed "
+                      "FILE is a configuration (its name ends in .yaml or .yml), options of Megatron's, a plain "
+                      "launch command, or a script, of which the first launch is taken. Options say nothing of the number of ranks: --num-gpus does. What is assumed "
                       "or left out is said on standard error.",
                       2 },
     [CLI_AUDIT] = { "audit", "LOG...", "say what a site's logs of decisions hold, or would have held",

@@ -44,7 +44,7 @@ bool config_is_given(const struct cli *cli)
     return false;
 }
 
-static void set_sizes(const struct cli *cli, struct config *config)
+void config_input_sizes(const struct cli *cli, struct config *config)
 {
     for (size_t i = 0; i < sizeof(size_options) / sizeof(size_options[0]); i++) {
         const struct size_option *size = &size_options[i];
@@ -71,7 +71,7 @@ static int read_config(const struct cli *cli, config_reader *read, const char *p
                        struct arena *arena, struct config *config, struct error *err)
 {
     config_init(config, arena);
-    set_sizes(cli, config);
+    config_input_sizes(cli, config);
     return read(config, path, err);
 }
 

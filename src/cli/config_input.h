@@ -13,6 +13,9 @@ bool config_is_given(const struct cli *cli);
 int config_input(const struct cli *cli, struct arena *arena, struct config *config,
                  struct error *err);
 
+/* --tp and its kin, and --num-gpus. */
+void config_input_sizes(const struct cli *cli, struct config *config);
+
 /* Reads 'path' whatever its format, with the sizes of our command line. */
 int config_input_file(const struct cli *cli, const char *path, struct arena *arena,
                       struct config *config, struct error *err);

@@ -4,6 +4,7 @@
 #include "base/shell_word.h"
 #include "cli/check.h"
 #include "cli/config_input.h"
+#include "cli/script.h"
 #include "config/guide_write.h"
 
 static void put_flags(struct config *config, FILE *out)
@@ -51,6 +52,37 @@ static void put_notes(const struct config *config)
     }
 }
 
+/* The first job that a script starts. */
+static int read_script(const struct cli *cli, struct arena *arena, struct config *config,
+                       struct error *err)
+{
+    struct inputs inputs;
+    struct expansion expansion;
+    struct launch launch;
+    size_t first, others = 0;
+
+    config_init(config, arena);
+    config->path = cli->argv[0];
+    config_input_sizes(cli, config);
+    if (inputs_configure(cli, arena, &inputs, err) < 0 ||
+        script_expand(cli, &inputs, arena, &expansion, err) < 0)
+        return -1;
+    for (first = 0; first < expansion.launch_count; first++)
+        if (script_launch(&expansion.launch[first], arena, &launch))
+            break;
+    if (first == expansion.launch_count)
+        return error_set(err, "%s starts no job that could be followed", config->path);
+    for (size_t i = first + 1; i < expansion.launch_count; i++)
+        others += script_launch(&expansion.launch[i], arena, &launch);
+    script_launch(&expansion.launch[first], arena, &launch);
+    if (others)
+        config_note(config, SEVERITY_NOTE, "config-first-launch",
+                    (struct config_place) {
+                        .key = "launch", .line = expansion.launch[first].line, .column = 1 },
+                    "of %zu launches this first one is taken", others + 1);
+    return flags_of_launch(config, &launch, err);
+}
+
 static int convert(const struct cli *cli, struct arena *arena, struct error *err)
 {
     const struct target *target = target_find(cli->to);
@@ -61,7 +93,9 @@ static int convert(const struct cli *cli, struct arena *arena, struct error *err
                          cli->to ? cli->to : "missing", cli->to ? "' is neither" : "");
     if (cli->argc != 1)
         return error_set(err, "convert takes one file: a configuration, or options of Megatron's");
-    if (config_input_file(cli, cli->argv[0], arena, &config, err) < 0)
+    if (expand_is_script(cli->argv[0])
+            ? read_script(cli, arena, &config, err) < 0
+            : config_input_file(cli, cli->argv[0], arena, &config, err) < 0)
         return -1;
     target->write(&config, stdout);
     put_notes(&config);

@@ -75,6 +75,9 @@ typedef int config_reader(struct config *config, const char *path, struct error 
 config_reader guide_read; /* the configuration guide's YAML */
 config_reader flags_read; /* Megatron's options, or the command that starts a job */
 
+/* The same from a launch taken apart, for 'config' with a path. */
+int flags_of_launch(struct config *config, const struct launch *launch, struct error *err);
+
 void config_init(struct config *config, struct arena *arena);
 
 /* Adds an option or, where there is one of that name, replaces it unless that was asked for by

@@ -53,11 +53,6 @@ static int read_command(struct config *config, const char *text, struct launch *
     if (why)
         return error_set(err, "%s: neither options nor a plain command: %s", config->path, why);
     launch_parse(command.argc, command.argv, &environment, config->arena, launch);
-    if (launch->cannot_know)
-        return error_set(err, "%s: %s", config->path, launch->cannot_know);
-    if (launch->world.known && !config->world.value)
-        config->world = (struct config_size) { .value = launch->world.value,
-                                               .place = { .key = launch->world.source } };
     return 0;
 }
 
@@ -93,6 +88,16 @@ static int add_options(struct config *config, int argc, const char *const *argv,
     return 0;
 }
 
+int flags_of_launch(struct config *config, const struct launch *launch, struct error *err)
+{
+    if (launch->cannot_know)
+        return error_set(err, "%s: %s", config->path, launch->cannot_know);
+    if (launch->world.known && !config->world.value)
+        config->world = (struct config_size) { .value = launch->world.value,
+                                               .place = { .key = launch->world.source } };
+    return add_options(config, launch->argc, launch->argv, err);
+}
+
 int flags_read(struct config *config, const char *path, struct error *err)
 {
     struct launch launch = { 0 };
@@ -109,9 +114,8 @@ int flags_read(struct config *config, const char *path, struct error *err)
     if (strlen(text) != size)
         return error_set(err, "%s: byte %zu is zero: this is no text", path, strlen(text));
     if (first_letter(text) != '-')
-        return read_command(config, text, &launch, err) < 0
-                   ? -1
-                   : add_options(config, launch.argc, launch.argv, err);
+        return read_command(config, text, &launch, err) < 0 ? -1
+                                                            : flags_of_launch(config, &launch, err);
     blank_out(text);
     launch.argv = shell_words_split(text, &launch.argc, config->arena);
     return add_options(config, launch.argc, launch.argv, err);
