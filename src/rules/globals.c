@@ -7,6 +7,7 @@
 #include "rules/batch_schedule.h"
 #include "rules/micro_batches.h"
 #include "rules/sections.h"
+#include "rules/trainer_kind.h"
 #include "rules/truth.h"
 
 static enum answer schedule_without_decrease(struct walk *walk, struct finding *finding)
@@ -254,12 +255,20 @@ static void pad_vocabulary(struct walk *walk)
         job->padded_vocab_size = padded(job, entries);
 }
 
+/* Only the configs that the hybrid model and, since 0.19, the GPT are built from ask. */
+static bool has_model_config(const struct walk *walk)
+{
+    enum trainer_kind kind = trainer_kind(walk);
+
+    return kind == TRAINER_HYBRID || (kind == TRAINER_GPT && walk->release >= RELEASE_0_19_0);
+}
+
 static enum answer vocab_known(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
 
     (void)finding;
-    if (job->pad_vocab_size != 0)
+    if (job->pad_vocab_size != 0 || !has_model_config(walk))
         return NOT_APPLICABLE;
     return is_set(job->padded_vocab_size) || is_set(job->vocab_size) ? HOLDS : VIOLATED;
 }
