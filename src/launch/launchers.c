@@ -28,7 +28,17 @@ static const char ft_launcher_options[] =
     "ft-rank-section-timeouts= ft-param-rank-section-timeouts= ft-restart-check-interval= "
     "ft-param-restart-check-interval= ft-restart-policy= ft-enable-nic-monitor= "
     "ft-param-enable-nic-monitor= ft-pci-topo-file= ft-param-pci-topo-file= "
-    "ft-link-down-path-template= ft-param-link-down-path-template=";
+    "ft-link-down-path-template= ft-param-link-down-path-template= "
+    "ft-node-health-check-endpoint= ft-enable-nic-healthcheck= ft-link-state-path-template= "
+    "ft-enable-dist-storage-healthcheck= ft-storage-health-check-path= "
+    "ft-skip-section-response= ft-rdzv-impl= ft-numa-bind-strict= "
+    "ft-gpu-memory-reclaim-timeout= ft-gpu-memory-tolerance-mb= ft-gpu-memory-poll-interval= "
+    "ft-check-remaining-processes= ft-install-exception-hook= ft-max-no-progress-cycles= "
+    "ft-min-progress-iterations= ft-checkpoint-iteration-file= ft-segment= "
+    "ft-no-restart-exit-code= ft-attribution-endpoint= ft-attribution-startup-timeout= "
+    "ft-attribution-llm-api-key-file= ft-attribution-llm-base-url= ft-attribution-llm-model= "
+    "ft-attribution-analysis-backend= ft-attribution-stop-action= ft-attribution-log-level= "
+    "ft-attribution-export-url= ft-cycle-info-dir= ft-cycle-info-job-id=";
 
 /* srun of Slurm 19.05 to 26.05, then pyxis, then what other container plugins add. */
 static const char srun_options[] =
@@ -197,7 +207,10 @@ static const char uv_options[] =
     "no-build-isolation no-build-isolation-package= no-build no-build-package= no-binary "
     "no-binary-package= n|no-cache cache-dir= refresh refresh-package= p|python= managed-python "
     "no-managed-python no-python-downloads q|quiet v|verbose color= native-tls offline "
-    "allow-insecure-host= no-progress directory= project= config-file= no-config h|help exact";
+    "allow-insecure-host= no-progress directory= project= config-file= no-config h|help exact "
+    "no-editable-package= python-platform= upgrade-group= prerelease-package= "
+    "exclude-newer-package= no-sources-package= config-settings-package= require-build-hashes "
+    "no-require-build-hashes system-certs";
 
 static const char deepspeed_options[] =
     "h|help H|hostfile= i|include= e|exclude= num-nodes= num-gpus|num-accelerators= master-port= "

@@ -82,6 +82,8 @@ static const struct row rows[] = {
     { "python -m torch.distributed.launch --nproc_per_node=8 --nnodes=4 --node_rank=0 --master_addr=h --master_port=1 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 32, NULL, NULL },
     { "python /opt/conda/bin/torchrun --nproc_per_node 2 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 2, NULL, NULL },
     { "ft_launcher --max-restarts=3 --ft-param-log_level DEBUG --ft-rank_section_timeouts setup:600 --nproc_per_node 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
+    { "ft_launcher --ft-segment 4 --ft_numa_bind_strict=true --nnodes 2 --nproc-per-node 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 16, NULL, NULL },
+    { "uv run --exclude-newer-package a=b --require-build-hashes " GPT, "", "pretrain_gpt.py", "--num-layers 2", 1, NULL, NULL },
     { "uv run --no-sync python -m torch.distributed.run --nproc_per_node 8 " GPT, "", "pretrain_gpt.py", "--num-layers 2", 8, NULL, NULL },
     { "uv run " GPT, "", "pretrain_gpt.py", "--num-layers 2", 1, NULL, NULL },
     { "uv run -m pretrain_gpt --train-iters=1 --num-layers 2", "", "pretrain_gpt", "--train-iters=1 --num-layers 2", 1, NULL, NULL },
