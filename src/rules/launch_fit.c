@@ -344,6 +344,15 @@ static int adds_dashes(const struct walk *walk)
     return version_compare(torch->value, "2.0") >= 0;
 }
 
+/* Does the script, or the fork's parser, add the option itself? */
+static bool adds_local_rank(const struct walk *walk, const char *name)
+{
+    const struct fact_str *own = &walk->facts->script_options;
+    const char *found = own->known ? strstr(own->value, name) : NULL;
+
+    return found && strchr(" \t", found[strlen(name)]);
+}
+
 /* Megatron 0.8 knows --local_rank, later releases --local-rank. */
 static enum answer local_rank_spelling(struct walk *walk, struct finding *finding)
 {
@@ -353,8 +362,11 @@ static enum answer local_rank_spelling(struct walk *walk, struct finding *findin
     if (walk->launch->adds_local_rank == LOCAL_RANK_NONE || dashes < 0 ||
         !launch_script_is_megatrons(walk->launch))
         return NOT_APPLICABLE;
-    if (dashes == (walk->release > RELEASE_0_8_0))
+    if (dashes == (walk->release > RELEASE_0_8_0) ||
+        adds_local_rank(walk, dashes ? "--local-rank" : "--local_rank"))
         return HOLDS;
+    if (walk->facts->megatron_changed.known && *walk->facts->megatron_changed.value)
+        finding->severity = SEVERITY_WARNING;
     finding_fix(walk, finding, deepspeed ? "--no_local_rank for deepspeed" : "--use-env");
     return violated(walk, finding,
                     "%s%s adds %s=N to the trainer's options, which this Megatron does not know",
