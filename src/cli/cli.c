@@ -40,6 +40,9 @@ const struct cli_option cli_options[] = {
     { "config", 0, "FILE", CHECK, CLI_STRING, FIELD(config), NULL,
       "take the job from this configuration, YAML with the sections model, parallelism, training, precision, "
       "infrastructure and megatron; options of the trainer after -- are added" },
+    { "hf", 0, "FILE", CHECK, CLI_STRING, FIELD(hf), NULL,
+      "take the model from this Hugging Face config.json; sequence length, batch and precision are assumed and said, "
+      "options of the trainer after -- set others" },
     { "num-gpus", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(world_size), NULL, "the same as --world-size" },
     { "tp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(tp), NULL,
       "tensor parallel size, in place of the configuration's" },

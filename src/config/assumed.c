@@ -78,8 +78,8 @@ static void note_assumed(struct config *config)
     }
     if (text)
         config_note(config, SEVERITY_NOTE, "config-assumed", (struct config_place) { 0 },
-                    "%s says nothing of these, assumed: %s; the section megatron can set others",
-                    config->path, text);
+                    "%s says nothing of these, assumed: %s; %s set others", config->path, text,
+                    config->others);
 }
 
 void config_assume(struct config *config)

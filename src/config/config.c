@@ -10,6 +10,7 @@ void config_init(struct config *config, struct arena *arena)
 {
     memset(config, 0, sizeof(*config));
     config->arena = arena;
+    config->others = "options after -- can";
 }
 
 static struct config_option *find(const struct config *config, const char *name)

@@ -53,6 +53,7 @@ struct config_published {
 struct config {
     const char *path;   /* as errors and findings show it */
     const char *format; /* "configuration guide" */
+    const char *others; /* how what it does not say is set */
     struct arena *arena;
     size_t count, capacity;
     struct config_option *option;
@@ -73,6 +74,7 @@ struct config {
 typedef int config_reader(struct config *config, const char *path, struct error *err);
 
 config_reader guide_read; /* the configuration guide's YAML */
+config_reader hf_read;    /* a Hugging Face config.json */
 config_reader flags_read; /* Megatron's options, or the command that starts a job */
 
 /* The same from a launch taken apart, for 'config' with a path. */

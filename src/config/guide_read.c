@@ -329,6 +329,7 @@ int guide_read(struct config *config, const char *path, struct error *err)
 
     config->path = path;
     config->format = "configuration guide";
+    config->others = "keys of the section megatron can";
     config->key_of = guide_key_named_as;
     if (yaml_file_open(&r.file, path, err) < 0)
         return -1;
