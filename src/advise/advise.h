@@ -18,6 +18,7 @@ struct edit {
     const char *option;
     const char *value; /* NULL: a flag, or removed */
     bool remove;
+    bool renames; /* the right name of a word that is removed by another edit */
 };
 
 struct change {       /* what a fix moves besides memory */

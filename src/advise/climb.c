@@ -76,6 +76,8 @@ static void drop_unneeded(const struct advisor *advisor, struct climb *climb)
         for (int i = climb->plan.count - 1; i >= 0; i--) {
             struct climb without = *climb;
 
+            if (climb->plan.edit[i].renames)
+                continue;
             plan_drop(&without.plan, i);
             without.outcome = trial(advisor, &without.plan, VERDICT_TO_FIRST_STOP);
             if (!as_good(&without.outcome, climb))
@@ -145,13 +147,14 @@ static int climb_rungs(const struct advisor *advisor, unsigned skip, struct clim
     return last;
 }
 
-/* A second time where the first reaches no end: what helped nothing before can after the rungs
- * above. */
+/* A second time where the first comes near: what helped nothing before can after the rungs above.
+ */
 int climb_all(const struct advisor *advisor, unsigned skip, struct climb *climb)
 {
     int last = climb_rungs(advisor, skip, climb);
 
-    if (!climb->outcome.fits && last >= 0)
+    if (!climb->outcome.fits && last >= 0 &&
+        climb->outcome.at_least / 2 < advisor->report->memory.usable_bytes)
         climb_rungs(advisor, skip, climb);
     if (!climb->outcome.fits)
         return last;

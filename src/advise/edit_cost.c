@@ -5,7 +5,7 @@
 enum cost { COST_EXECUTION = 2, COST_GRID = 3, COST_BATCH = 4, COST_MODEL = 10 };
 
 /* What an option was there for is lost without it: what it misses is added first. */
-enum { COST_OF_LOSS = 2 };
+enum { COST_OF_LOSS = 5 };
 
 /* '*' stands for any letters. What is in no row is execution. */
 static const struct {
@@ -17,6 +17,7 @@ static const struct {
     { "--context-parallel-size", COST_GRID },
     { "--expert-model-parallel-size", COST_GRID },
     { "--expert-tensor-parallel-size", COST_GRID },
+    { "--account-for-*", COST_GRID },
     { "--micro-batch-size", COST_BATCH },
     { "--global-batch-size", COST_BATCH },
     { "--rampup-batch-size", COST_BATCH },

@@ -132,7 +132,7 @@ static void read_word(struct reading *reading, char *word)
 }
 
 /* The n-th way of the text: ways are separated by "or", and a number alone is another value of the
- * option before it. NULL: there are not so many. */
+ * option before it; "1 or more" leaves the choice to people. NULL: there are not so many. */
 static char *way_of(const char *text, int n, struct arena *arena)
 {
     const char *start = text, *end, *option = NULL;
@@ -144,6 +144,8 @@ static char *way_of(const char *text, int n, struct arena *arena)
         length = end ? (size_t)(end - start) : strlen(start);
         if (strncmp(start, "--", 2) == 0)
             option = arena_strndup(arena, start, strcspn(start, " "));
+        if (n == 0 && end && strncmp(end, " or more", 8) == 0)
+            return arena_strdup(arena, "as you like");
         if (n-- == 0)
             return isdigit((unsigned char)*start) && option
                        ? arena_printf(arena, "%s %.*s", option, (int)length, start)

@@ -11,6 +11,7 @@ static remedy *const sources[] = { remedy_of_word, remedy_of_table, remedy_of_te
 enum {
     SOURCE_COUNT = sizeof(sources) / sizeof(sources[0]),
     COST_OF_ERROR = 4,   /* of mending one more, about */
+    MOST_DEAD_ENDS = 5,  /* at one rule: that it can be mended is no longer likely */
     MOST_EXTRA_COST = 3, /* of an alternative above the best */
     MOST_WAYS = 64       /* of one source for one finding */
 };
@@ -30,6 +31,8 @@ struct search {
     size_t count, capacity;
     struct node *node;
     struct arena scratch; /* of the nodes */
+    int dead_ends;
+    const char *dead; /* the rule of the last of them, for which no way was left */
 };
 
 static bool is_known(const struct search *search, const struct plan *plan)
@@ -102,6 +105,14 @@ static void try_way(struct search *search, const struct node *from, const struct
         add_node(search, plan, &after, from->rank + rank);
 }
 
+static void note_dead_end(struct search *search, const char *rule)
+{
+    if (!search->dead || strcmp(search->dead, rule) != 0)
+        search->dead_ends = 0;
+    search->dead = rule;
+    search->dead_ends++;
+}
+
 /* Tries every way of every source for the finding that stops the node. */
 static void expand(struct search *search, const struct node *node)
 {
@@ -109,6 +120,7 @@ static void expand(struct search *search, const struct node *node)
     struct arena scratch = ARENA_INIT;
     struct report report;
     const struct finding *finding;
+    size_t before = search->count;
     int rank = 0;
 
     trial_decide(search->advisor, &from.plan, VERDICT_RULES, &scratch, &report);
@@ -122,6 +134,8 @@ static void expand(struct search *search, const struct node *node)
             try_way(search, &from, &plan, ++rank);
         }
     }
+    if (search->count == before)
+        note_dead_end(search, from.outcome.first);
     arena_release(&scratch);
 }
 
@@ -131,7 +145,7 @@ static void drop_unneeded(struct search *search, struct plan *plan)
     for (int i = plan->count - 1; i >= 0 && plan->count > 1; i--) {
         struct plan without = *plan;
 
-        if (plan_has(search->start, &plan->edit[i]))
+        if (plan->edit[i].renames || plan_has(search->start, &plan->edit[i]))
             continue;
         plan_drop(&without, i);
         if (!trial(search->advisor, &without, VERDICT_RULES).first)
@@ -188,7 +202,8 @@ static int collect(struct search *search, int most, struct plan *found)
     struct node *node;
     int count = 0, limit = 0;
 
-    while (count < most && (node = best_open(search)) != NULL) {
+    while (count < most && search->dead_ends < MOST_DEAD_ENDS &&
+           (node = best_open(search)) != NULL) {
         if (count && node->cost > limit)
             break;
         node->open = false;

@@ -147,6 +147,34 @@ static const char *closed(const char *text, struct arena *arena)
     return depth == 1 ? arena_printf(arena, "%s%c", text, *text == '(' ? ')' : ']') : NULL;
 }
 
+/* Two releases' names for the same. */
+static const struct {
+    const char *name[2];
+} renamed[] = {
+    { { "--cuda-graph-scope", "--cuda-graph-modules" } },
+    { { "--hybrid-override-pattern", "--hybrid-layer-pattern" } },
+    { { "--inference-dynamic-batching-chunk-size", "--inference-dynamic-batching-block-size" } },
+    { { "--moe-router-padding-for-fp8", "--moe-router-padding-for-quantization" } },
+    { { "--use-custom-fsdp", "--use-megatron-fsdp" } },
+    { { "gdn", "gated_delta_net" } },
+};
+
+static const char *other_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
+        for (int side = 0; side < 2; side++)
+            if (strcmp(renamed[i].name[side], name) == 0)
+                return renamed[i].name[1 - side];
+    return NULL;
+}
+
+static const char *renamed_choice(const struct refused *refused)
+{
+    const char *name = refused->fault ? other_name(refused->fault) : NULL;
+
+    return name ? replaced(refused, name) : NULL;
+}
+
 static const char *spelled_choice(const struct refused *refused)
 {
     const char *choice = nearest_choice(refused);
@@ -204,8 +232,8 @@ static const char *default_choice(const struct refused *refused)
 }
 
 static const char *(*const spellings[])(const struct refused *) = {
-    spelled_choice, spelled_number,       split_list,     without_sign,
-    without_blanks, with_brackets_closed, default_choice,
+    renamed_choice, spelled_choice, spelled_number,       split_list,
+    without_sign,   without_blanks, with_brackets_closed, default_choice,
 };
 enum { SPELLING_COUNT = sizeof(spellings) / sizeof(spellings[0]) };
 
@@ -242,17 +270,24 @@ static bool in_any_release(const char *option)
     return false;
 }
 
-/* The known name that was meant, unless the word is another release's option or that name is
- * given, too. */
+static const struct option_row *row_of(const char *name, const struct report *report)
+{
+    return name ? option_find(name, strlen(name), report->release) : NULL;
+}
+
+/* The known name that was meant and is not given itself, or NULL: what another release calls it,
+ * or the nearest spelling, unless the word is another release's option. */
 static const char *meant(const struct report *report, const struct argparse_unknown *unknown,
                          const char *option)
 {
-    const struct option_row *row =
-        unknown->nearest ? option_find(unknown->nearest, strlen(unknown->nearest), report->release)
-                         : NULL;
+    const char *name = other_name(option);
+    const struct option_row *row = row_of(name, report);
 
-    return row && !in_any_release(option) && !job_given(report->job, row->dest) ? unknown->nearest
-                                                                                : NULL;
+    if (!row && !in_any_release(option)) {
+        name = unknown->nearest;
+        row = row_of(name, report);
+    }
+    return row && !job_given(report->job, row->dest) ? name : NULL;
 }
 
 static const char *value_of_unknown(const struct report *report, size_t i, struct arena *arena)
@@ -270,7 +305,7 @@ static const char *value_of_unknown(const struct report *report, size_t i, struc
     return words > 1 ? join(argv + parse->unknown[i].index + 1, words - 1, arena) : NULL;
 }
 
-/* n 0: the name that was meant; 1: without the word. */
+/* n 0: the name that was meant; 1, where there is none: without the word. */
 static bool unknown_remedy(const struct report *report, int n, struct plan *plan,
                            struct arena *arena)
 {
@@ -282,11 +317,11 @@ static bool unknown_remedy(const struct report *report, int n, struct plan *plan
     word = report->launch->argv[parse->unknown[0].index];
     option = parse->unknown[0].option ? arena_strndup(arena, word, strcspn(word, "=")) : word;
     name = parse->unknown[0].option ? meant(report, &parse->unknown[0], option) : NULL;
-    if (n == 0 && !name)
+    if ((n == 0) != (name != NULL))
         return true;
     plan_remove(plan, EDIT_TRAINER, option);
-    if (n == 0)
-        plan_set(plan, EDIT_TRAINER, name, value_of_unknown(report, 0, arena));
+    if (n == 0 && plan_set(plan, EDIT_TRAINER, name, value_of_unknown(report, 0, arena)))
+        plan->edit[plan->count - 1].renames = true;
     return true;
 }
 

@@ -115,7 +115,7 @@ static const struct rule rows[] = {
       .options = "--fp8-recipe --fp8-quantizer-factory",
       .what = "--fp8-recipe custom needs --fp8-quantizer-factory",
       .why = "The recipe is a Python function of yours.",
-      .fix = "--fp8-quantizer-factory package.module.function" },
+      .fix = "--fp8-quantizer-factory PACKAGE.MODULE.FUNCTION" },
     { .id = "mxfp8-param-old",
       .stage = STAGE_CONFIG,
       .severity = SEVERITY_ERROR,
@@ -155,7 +155,7 @@ static const struct rule rows[] = {
       .options = "--fp4-recipe --fp4-quantizer-factory",
       .what = "--fp4-recipe custom needs --fp4-quantizer-factory",
       .why = "The recipe is a Python function of yours.",
-      .fix = "--fp4-quantizer-factory package.module.function" },
+      .fix = "--fp4-quantizer-factory PACKAGE.MODULE.FUNCTION" },
 };
 
 const struct rule_section config_precision_rules = { rows, sizeof(rows) / sizeof(rows[0]) };

@@ -325,7 +325,7 @@ static const struct rule rows[] = {
       .options = "--spec",
       .what = "--spec is a module and the name of a specification in it",
       .why = "It is imported as 'from MODULE import NAME'.",
-      .fix = "--spec package.module name" },
+      .fix = "--spec PACKAGE.MODULE NAME" },
     /* A package can be importable without a trace beside the interpreter: only a warning. */
     { .id = "te-installed",
       .stage = STAGE_MODEL,

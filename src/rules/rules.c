@@ -29,7 +29,7 @@ int rule_order(const char *id)
 bool walk_violated(const struct walk *walk, const char *id)
 {
     for (size_t i = 0; i < walk->findings->count; i++)
-        if (strcmp(walk->findings->item[i].id, id) == 0)
+        if (walk->findings->item[i].id[0] == id[0] && strcmp(walk->findings->item[i].id, id) == 0)
             return true;
     return false;
 }
