@@ -76,7 +76,7 @@ const struct cli_option cli_options[] = {
     { "no-mpi", 0, NULL, RUN, CLI_FLAG, FIELD(no_mpi), "MEGATRON_PREFLIGHT_NO_MPI",
       "let each rank decide alone; only rank 0 prints" },
     { "format", 0, "FORMAT", CHECK | EXPAND | RULES | AUDIT, CLI_STRING, FIELD(format), NULL,
-      "text (default), json, or for CI systems sarif, junit, github, gitlab or markdown" },
+      "text (default), json, or for CI systems sarif, junit, github, gitlab, markdown or html" },
     { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
       "check one JSON record a line ('-': standard input), print one report a line" },
     { "environment-unknown", 0, NULL, 1u << CLI_CHECK, CLI_FLAG, FIELD(environment_unknown), NULL,

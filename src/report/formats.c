@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct report_format *const report_formats[] = { &format_text,     &format_json,
-                                                       &format_sarif,    &format_junit,
-                                                       &format_github,   &format_gitlab,
-                                                       &format_markdown, NULL };
+const struct report_format *const report_formats[] = {
+    &format_text,   &format_json,     &format_sarif, &format_junit, &format_github,
+    &format_gitlab, &format_markdown, &format_html,  NULL
+};
 
 const struct report_format *report_format_find(const char *name)
 {

@@ -58,6 +58,6 @@ size_t format_shown(const struct rendering *rendering);
 void format_end_counts(struct rendering *rendering);
 
 extern const struct report_format format_text, format_json, format_sarif, format_junit,
-    format_github, format_gitlab, format_markdown;
+    format_github, format_gitlab, format_markdown, format_html;
 
 #endif

@@ -1,4 +1,5 @@
 """Every format against its schema, and what others wrote inside it."""
+import html.parser
 import json
 import os
 import pathlib
@@ -37,7 +38,7 @@ def repo():
 
 @pytest.fixture(scope="module")
 def reports(repo):
-    formats = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown")
+    formats = ("text", "json", "sarif", "junit", "github", "gitlab", "markdown", "html")
     run = repo.sweep("--reports", ",".join(f"{f}=out.{f}" for f in formats))
     assert run.returncode == 1, run.stderr
     texts = {f: (repo.path / f"out.{f}").read_text() for f in formats}
@@ -52,7 +53,7 @@ def no_control(text):
 
 
 def test_no_format_lets_control_characters_through(reports):
-    for name in ("text", "junit", "github", "markdown"):
+    for name in ("text", "junit", "github", "markdown", "html"):
         assert no_control(reports[name]), name
     for name in ("json", "sarif", "gitlab"):
         assert "\x1b" not in reports[name] and "\x07" not in reports[name], name
@@ -173,8 +174,34 @@ def test_markdown_is_one_table(reports):
     assert len(rows) >= 2 + 4
 
 
+class Page(html.parser.HTMLParser):
+    """Every element closed in its place, and only those that the page itself has."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen = [], set()
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.add(tag)
+        assert not {name for name, _ in attributes} & {"src", "href"} and not any(n.startswith("on") for n, _ in attributes)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_one_page_that_needs_nothing_else(reports):
+    page = Page()
+    page.feed(reports["html"])
+    assert page.open == []
+    assert page.seen <= {"html", "head", "meta", "title", "style", "body", "h1", "details", "summary", "div", "span", "code",
+                         "ul", "li", "b", "br", "p", "table", "caption", "thead", "tbody", "tr", "th", "td", "sup"}
+    assert "<table>" in reports["html"] and "url(" not in reports["html"]
+
+
 def test_one_command_line_has_every_format():
-    for name in ("sarif", "junit", "github", "gitlab", "markdown"):
+    for name in ("sarif", "junit", "github", "gitlab", "markdown", "html"):
         run = subprocess.run([PREFLIGHT, "check", "--megatron", "main", "--world-size", "7", "--format", name, "--",
                               *"--num-layers 2 --hidden-size 64 --num-attention-heads 3".split()],
                              capture_output=True, text=True)
@@ -183,5 +210,5 @@ def test_one_command_line_has_every_format():
 
 def test_every_format_is_in_the_help():
     text = subprocess.run([PREFLIGHT, "check", "--help"], capture_output=True, text=True).stdout
-    for name in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown"):
+    for name in ("text", "json", "sarif", "junit", "github", "gitlab", "markdown", "html"):
         assert name in text
