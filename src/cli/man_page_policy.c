@@ -134,6 +134,10 @@ void man_page_policy(void)
                  "files lock, nothing "
                  "of a user's can loosen: an attempt is said in one warning and changes nothing");
     fputs(".PP\n", stdout);
+    man_sentence("A lock holds against habit and mistake, not against a user who starts the "
+                 "trainer without this program: "
+                 "that is for the scheduler's hooks");
+    fputs(".PP\n", stdout);
     man_sentence("A file of the site that cannot be read is left out with a warning when a job "
                  "starts, unless the "
                  "rest of the policy has on_error: block; for check it is an error. check with "

@@ -182,11 +182,11 @@ static struct standing standing_of(const struct walk *walk, const struct item *i
     if (!row || row->dest >= JOB_FIELD_COUNT)
         return as_written(walk, item);
     place = &walk->job->place[row->dest];
-    want = parsed(walk, item->count, item->word, row->dest);
-    if (!want) { /* the option with whatever value */
-        standing.typed = standing.in_effect = item->count == 1 && place->index >= 0;
+    if (row->kind == OPTION_STORE && item->count == 1) { /* whatever its value */
+        standing.typed = standing.in_effect = place->index >= 0;
         return standing;
     }
+    want = parsed(walk, item->count, item->word, row->dest);
     standing.typed =
         place->index >= 0 &&
         same(parsed(walk, place->words, walk->launch->argv + place->index, row->dest), want);

@@ -440,6 +440,7 @@ static int read_yaml(struct reader *r, const char *text, size_t size)
         r->document = &document;
         rc = read_document(r);
         yaml_document_delete(&document);
+        r->document = NULL;
     } else {
         rc = error_set(r->err, "%zu:%zu: %s", parser.problem_mark.line + 1,
                        parser.problem_mark.column + 1, parser.problem);
