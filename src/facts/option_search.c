@@ -12,7 +12,7 @@
 #include "facts/script_options.h"
 #include "megatron/argparse.h"
 
-enum { FILES_MAX = 4000, BYTES_MAX = 64 << 20, FILE_MAX = 4 << 20, MILLISECONDS_MAX = 250 };
+enum { FILES_MAX = 8000, BYTES_MAX = 256 << 20, FILE_MAX = 4 << 20, MILLISECONDS_MAX = 250 };
 
 /* What Megatron's own entry scripts import from outside the tree: none of them adds options. */
 static const char *const harmless_modules[] = {

@@ -376,6 +376,9 @@ static void put_summary(const struct page *page, const struct report *report)
             put_safe(page->out, launch->world.source);
             fputc(')', page->out);
         }
+    } else if (launch && launch->world_unknown) {
+        fputs(", ranks unknown: ", page->out);
+        put_safe(page->out, launch->world_unknown);
     }
     if (report->memory.total_parameters)
         fprintf(page->out, ", %.4g B parameters", (double)report->memory.total_parameters / 1e9);
