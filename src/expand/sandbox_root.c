@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,7 +18,11 @@
 /* Of memory, for all that the script writes. */
 #define MEMORY "size=256m,nr_inodes=65536,mode=0755"
 
-enum { OPENED_MAX = 64 }; /* entries of a top-level directory that are placed one by one */
+enum {
+    OPENED_MAX = 64, /* entries of a top-level directory that are placed one by one */
+    OWNED_MAX = 600, /* entries of the script's directory that are made the user's */
+    SMALL = 64 * 1024
+};
 
 /* Where the root is built; a mount point of the host that the sandbox does not show. */
 struct build {
@@ -62,6 +67,16 @@ static void directory_of(const char *file, char directory[PATH_MAX])
     if (!*directory)
         strcpy(directory, "/");
 }
+
+static bool named(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0)
+            return true;
+    return false;
+}
+
+static const char *const nothing[] = { ".", "..", NULL };
 
 /* Is 'path' that directory, or below it? */
 static bool inside(const char *path, const char *directory)
@@ -130,7 +145,59 @@ static int make_read_only(struct build *build, const char *path)
     return rc;
 }
 
-static int overlay(struct build *build, const char *source, const char *target)
+/* Is it, as to user and group, somebody else's? Then an overlay can neither write nor copy it: the
+ * group, for example a project's, does not exist in here, and shows as the one of nobody. */
+static bool is_foreign(const struct stat *st)
+{
+    enum { NOBODY = 65534 };
+
+    return st->st_uid != geteuid() || st->st_gid != getegid() || st->st_uid == NOBODY ||
+           st->st_gid == NOBODY;
+}
+
+static void copy_file(const char *source, const char *target, const struct stat *st)
+{
+    int in = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK), out = -1;
+    off_t at = 0;
+
+    if (in >= 0)
+        out = open(target, O_CREAT | O_WRONLY | O_CLOEXEC, (st->st_mode & 0777) | 0600);
+    while (out >= 0 && at < st->st_size && sendfile(out, in, &at, (size_t)(st->st_size - at)) > 0)
+        ;
+    if (in >= 0)
+        close(in);
+    if (out >= 0)
+        close(out);
+}
+
+/* Puts directories of the user's own, and copies of small files, over those of 'source' in an upper
+ * layer: they can be written then. */
+static void own_entries(const char *source, const char *upper, int depth, int *left)
+{
+    DIR *dir = opendir(source);
+    struct dirent *entry;
+
+    while (dir && *left > 0 && (entry = readdir(dir))) {
+        char from[PATH_MAX], to[PATH_MAX];
+        struct stat st;
+
+        if (named(entry->d_name, nothing) ||
+            snprintf(from, sizeof(from), "%s/%s", source, entry->d_name) >= PATH_MAX ||
+            snprintf(to, sizeof(to), "%s/%s", upper, entry->d_name) >= PATH_MAX ||
+            lstat(from, &st) < 0)
+            continue;
+        --*left;
+        if (S_ISREG(st.st_mode) && is_foreign(&st) && st.st_size <= SMALL)
+            copy_file(from, to, &st);
+        else if (S_ISDIR(st.st_mode) && mkdir(to, 0755) == 0 && depth > 1)
+            own_entries(from, to, depth - 1, left);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* With the entries made the user's own, if 'own'. */
+static int overlay(struct build *build, const char *source, const char *target, bool own)
 {
     static const char *const more[] = { ",userxattr", "" };
     char upper[96], work[96], options[PATH_MAX + 256];
@@ -143,6 +210,8 @@ static int overlay(struct build *build, const char *source, const char *target)
     if (mkdir(upper, 0755) < 0 || mkdir(work, 0755) < 0)
         return -1;
     build->overlays = n;
+    if (own)
+        own_entries(source, upper, 3, &(int) { OWNED_MAX });
     for (int i = 0; i < 2 && rc < 0; i++) {
         snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s%s", source, upper,
                  work, more[i]);
@@ -170,7 +239,7 @@ static void open_way(struct build *build, const char *top, const char *path)
         end += strspn(end, "/");
         snprintf(part, sizeof(part), "%.*s", (int)(end - path + (long)strcspn(end, "/")), path);
         snprintf(target, sizeof(target), "%s%s", build->root, part);
-        if (is_directory(part) && overlay(build, part, target) == 0)
+        if (is_directory(part) && overlay(build, part, target, false) == 0)
             return;
     }
 }
@@ -182,7 +251,7 @@ static int place(struct build *build, const char *path)
     snprintf(target, sizeof(target), "%s%s", build->root, path);
     if (make_directories(target) < 0)
         return failed(build, path);
-    if (overlay(build, path, target) == 0)
+    if (overlay(build, path, target, false) == 0)
         return 0;
     if (read_only(build, path, target) < 0)
         return -1;
@@ -216,14 +285,6 @@ static int place_entry(struct build *build, const char *path)
 
 /* --- the whole tree ---------------------------------------------------------------------- */
 
-static bool named(const char *name, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(name, *names) == 0)
-            return true;
-    return false;
-}
-
 /* Calls place_entry() on each entry. */
 static int place_entries(struct build *build, const char *directory, const char *const *skip)
 {
@@ -255,8 +316,6 @@ static int count_entries(const char *directory)
     closedir(dir);
     return n;
 }
-
-static const char *const nothing[] = { ".", "..", NULL };
 
 /* A top-level directory of other people's, as /home or /data: scripts create directories in it that
  * are there on the cluster, so it becomes one of ours that shows the same entries. */
@@ -482,9 +541,11 @@ static int make_home(struct build *build)
 static int open_directory(struct build *build, const char *path)
 {
     char target[PATH_MAX + 64];
+    struct stat st;
 
     snprintf(target, sizeof(target), "%s%s", build->root, path);
-    if (access(target, W_OK) == 0 || overlay(build, path, target) == 0)
+    if (stat(path, &st) < 0 || (!is_foreign(&st) && access(target, W_OK) == 0) ||
+        overlay(build, path, target, true) == 0)
         return 0;
     if (count_entries(path) > OPENED_MAX)
         return 0;

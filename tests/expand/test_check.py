@@ -1,6 +1,7 @@
 """check SCRIPT: each launch judged, the worst verdict, where it stands."""
 import json
 import os
+import pwd
 
 import pytest
 
@@ -118,3 +119,19 @@ def test_formats_for_ci(write, form, part):
     done = check(place, "--format", form)
     assert done.returncode == 1
     assert part in done.stdout.replace(b'": ', b'":'), done.stdout
+
+
+def test_writes_where_the_group_is_a_projects(write):
+    """A group that the sandbox does not have: an overlay alone could neither write nor copy such files."""
+    tree, name = write("#!/bin/bash\nset -e\necho new > old.json; echo x > logs/y; > logs/deep/z; rm -r logs; mkdir logs\n"
+                       f"cat > new.json <<< 1\ntorchrun --nproc-per-node 8 pretrain_gpt.py {MODEL}\n")
+    (tree / "logs" / "deep").mkdir(parents=True)
+    (tree / "old.json").write_text("old")
+    (tree / "logs" / "w").write_text("")
+    for parent, directories, files in os.walk(tree):
+        for entry in directories + files + ["."]:
+            if os.geteuid() == 0:
+                os.chown(os.path.join(parent, entry), pwd.getpwnam("nobody").pw_uid, 4242)
+    got, status = report((tree, name))
+    assert status == 0 and len(got["launches"]) == 1 and got["unexpanded"] == []
+    assert (tree / "old.json").read_text() == "old" and (tree / "logs" / "deep").is_dir()
