@@ -45,6 +45,7 @@ const struct rule_section *const rule_sections[] = {
     &step_expert_rules,
     &evaluation_rules,
     &unchecked_rules,
+    &ignored_rules,
     &policy_rules,
     &memory_rules,
     &advice_rules,

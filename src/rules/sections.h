@@ -50,6 +50,7 @@ extern const struct rule_section step_rules;      /* step.c: the first forward p
 extern const struct rule_section step_expert_rules;
 extern const struct rule_section evaluation_rules; /* step_schedule.c: the first evaluation */
 extern const struct rule_section unchecked_rules; /* unchecked.c: what Megatron forgot */
+extern const struct rule_section ignored_rules;   /* ignored.c: words without effect */
 extern const struct rule_section policy_rules;    /* policy_limits.c: what the site asks */
 extern const struct rule_section memory_rules;    /* memory_fit.c: the estimate against the device */
 extern const struct rule_section advice_rules;    /* advice.c: what another cut would save */
