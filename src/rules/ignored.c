@@ -251,6 +251,13 @@ static const struct rule rows[] = {
       .since = RELEASE_0_8_0,
       .until = RELEASE_MAIN,
       .check = read_by_nobody,
+      .options = "--q-lora-rank --kv-lora-rank --qk-head-dim "
+                 "--v-head-dim --moe-router-topk --moe-grouped-gemm "
+                 "--moe-shared-expert-intermediate-size --fp8-recipe --fp4-recipe "
+                 "--data-parallel-sharding-strategy --optimizer-offload-fraction --offload-modules "
+                 "--cuda-graph-scope --cuda-graph-modules --mtp-loss-scaling-factor "
+                 "--ddp-bucket-size --ddp-num-buckets --wgrad-deferral-limit "
+                 "--rope-scaling-factor --save-interval",
       .what = "options that belong to something are given with it",
       .why = "Megatron parses them and looks at them only where it is on.",
       .fix = "turn it on, or drop the option" },

@@ -25,6 +25,17 @@ static enum answer sharp_group(struct walk *walk, struct finding *finding)
     return HOLDS;
 }
 
+/* The group is asked for before it is made, on every rank. */
+static enum answer sharp_too_early(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    (void)finding;
+    if (!is_on(job->use_sharp))
+        return NOT_APPLICABLE;
+    return !job->sharp_enabled_group || is_word(job->sharp_enabled_group, "dp") ? VIOLATED : HOLDS;
+}
+
 static enum answer gtp_one_instance(struct walk *walk, struct finding *finding)
 {
     const struct job *job = walk->job;
@@ -255,6 +266,17 @@ static const struct rule rows[] = {
       .what = "--sharp-enabled-group is dp or dp_replica, with --use-sharp",
       .why = "dp_replica exists with several optimizer instances.",
       .fix = "add --use-sharp, or drop --sharp-enabled-group" },
+    { .id = "sharp-too-early",
+      .stage = STAGE_INIT,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_19_0,
+      .until = RELEASE_MAIN,
+      .check = sharp_too_early,
+      .options = "--use-sharp --sharp-enabled-group",
+      .needs = "sharp-group world-divides-model",
+      .what = "--use-sharp for the data-parallel group does not start since 0.19",
+      .why = "The group with weight shards is asked for before it is made.",
+      .fix = "drop --use-sharp" },
     { .id = "gtp-one-instance",
       .stage = STAGE_INIT,
       .severity = SEVERITY_ERROR,

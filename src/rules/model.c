@@ -261,6 +261,19 @@ static enum answer dsa_needs_mla(struct walk *walk, struct finding *finding)
     return HOLDS;
 }
 
+static enum answer dsa_indexer(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+
+    if (!builds_standard_gpt(walk) || !is_word(job->experimental_attention_variant, "dsa"))
+        return NOT_APPLICABLE;
+    if (is_set(job->dsa_indexer_head_dim) && is_set(job->dsa_indexer_n_heads))
+        return HOLDS;
+    return violated_at(
+        walk, finding, is_set(job->dsa_indexer_head_dim), "DSA attention's indexer has no %s",
+        is_set(job->dsa_indexer_head_dim) ? "--dsa-indexer-n-heads" : "--dsa-indexer-head-dim");
+}
+
 /* Layers of sparse attention come with 0.18; the option knows its name before. */
 static enum answer dsa_layers(struct walk *walk, struct finding *finding)
 {
@@ -387,6 +400,17 @@ static const struct rule rows[] = {
       .what = "DSA attention needs --multi-latent-attention",
       .why = "Keys are selected from its latents.",
       .fix = "add --multi-latent-attention" },
+    { .id = "dsa-indexer",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_0_18_2,
+      .until = RELEASE_MAIN,
+      .check = dsa_indexer,
+      .options = "--experimental-attention-variant --dsa-indexer-head-dim --dsa-indexer-n-heads",
+      .needs = "exp-te-only dsa-mla",
+      .what = "DSA attention needs --dsa-indexer-head-dim and --dsa-indexer-n-heads",
+      .why = "They have no defaults; the indexer computes with None.",
+      .fix = "--dsa-indexer-n-heads 64 --dsa-indexer-head-dim 128 --dsa-indexer-topk 2048" },
     { .id = "dsa-old",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_ERROR,

@@ -241,6 +241,20 @@ static enum answer gtp_op_fuser(struct walk *walk, struct finding *finding)
                     "weight shards beyond TP do not work with a fused or grouped dense MLP");
 }
 
+static enum answer inference_activation(struct walk *walk, struct finding *finding)
+{
+    const struct job *job = walk->job;
+    bool swiglu = is_word(job->activation_func, "silu") && is_on(job->gated_linear_unit);
+
+    if (!builds_standard_gpt(walk) || !has_experts(walk) ||
+        !is_word(job->transformer_impl, "inference_optimized"))
+        return NOT_APPLICABLE;
+    if (swiglu || is_word(job->activation_func, "squared_relu"))
+        return HOLDS;
+    return violated(walk, finding, "inference-optimized experts have no kernel for %s",
+                    job->activation_func ? job->activation_func : "this activation");
+}
+
 static const struct rule rows[] = {
     { .id = "moe-freq-int",
       .stage = STAGE_MODEL,
@@ -285,6 +299,16 @@ static const struct rule rows[] = {
       .what = "a fused or grouped dense MLP excludes weight shards beyond TP",
       .why = "The fused path ignores them.",
       .fix = "drop --use-transformer-engine-op-fuser" },
+    { .id = "inf-opt-act",
+      .stage = STAGE_MODEL,
+      .severity = SEVERITY_ERROR,
+      .since = RELEASE_MAIN,
+      .until = RELEASE_MAIN,
+      .check = inference_activation,
+      .options = "--transformer-impl --squared-relu --swiglu",
+      .what = "inference-optimized experts take --squared-relu or --swiglu",
+      .why = "Their fused kernels know no other activation.",
+      .fix = "--squared-relu, --swiglu, or --transformer-impl transformer_engine" },
     { .id = "latent-te",
       .stage = STAGE_MODEL,
       .severity = SEVERITY_WARNING,
