@@ -66,6 +66,7 @@ static bool fill_fix(const struct advisor *advisor, const struct plan *plan, str
     fix->peak_bytes = outcome_of(&report).expected;
     fix->fits = true;
     fix->beyond_list = advisor->ranks_are_given && goes_beyond(plan);
+    add_change(fix, "world_size", before->world_size, after->world_size);
     add_change(fix, "data_parallel_size", before->data_parallel_size, after->data_parallel_size);
     add_change(fix, "num_microbatches", before->num_microbatches, after->num_microbatches);
     add_change(fix, "global_batch_size", before->global_batch_size, after->global_batch_size);

@@ -16,9 +16,10 @@ enum ink { INK_PLAIN, INK_BOLD, INK_RED, INK_YELLOW, INK_GREEN, INK_BLUE };
 
 static const char *ink(const struct page *page, enum ink colour)
 {
-    static const char *const code[] = { [INK_PLAIN] = "\033[0m",      [INK_BOLD] = "\033[1m",
-                                        [INK_RED] = "\033[1;31m",     [INK_YELLOW] = "\033[1;33m",
-                                        [INK_GREEN] = "\033[1;32m",   [INK_BLUE] = "\033[1;34m" };
+    static const char *const code[] = {
+        [INK_PLAIN] = "\033[0m",     [INK_BOLD] = "\033[1m",     [INK_RED] = "\033[1;31m",
+        [INK_YELLOW] = "\033[1;33m", [INK_GREEN] = "\033[1;32m", [INK_BLUE] = "\033[1;34m"
+    };
 
     return page->style->colour ? code[colour] : "";
 }
@@ -115,9 +116,9 @@ static void put_files(const struct page *page, const struct finding *finding)
 static void put_finding(const struct page *page, const struct report *report,
                         const struct finding *finding)
 {
-    static const enum ink colour[SEVERITY_COUNT] = { [SEVERITY_NOTE] = INK_BLUE,
-                                                     [SEVERITY_WARNING] = INK_YELLOW,
-                                                     [SEVERITY_ERROR] = INK_RED };
+    static const enum ink colour[SEVERITY_COUNT] = {
+        [SEVERITY_NOTE] = INK_BLUE, [SEVERITY_WARNING] = INK_YELLOW, [SEVERITY_ERROR] = INK_RED
+    };
 
     fprintf(page->out, "%s%s%s %s: ", ink(page, colour[finding->severity]),
             severity_names[finding->severity], ink(page, INK_PLAIN), finding->id);
@@ -216,7 +217,8 @@ static void put_heading(const struct page *page, const struct memory *memory)
     fprintf(page->out, "  %sstage    1e9 par", ink(page, INK_BOLD));
     for (int c = 0; c < COLUMN_COUNT; c++)
         fprintf(page->out, " %11s", columns[c].heading);
-    fprintf(page->out, "    rest     peak   at least .. up to%s  GiB per GPU", ink(page, INK_PLAIN));
+    fprintf(page->out, "    rest     peak   at least .. up to%s  GiB per GPU",
+            ink(page, INK_PLAIN));
     if (memory->usable_bytes)
         fprintf(page->out, " of %.1f", gib(memory->usable_bytes));
     fputc('\n', page->out);
@@ -241,8 +243,7 @@ static void put_stages(const struct page *page, const struct memory *memory)
     }
 }
 
-static void put_list(const struct page *page, const char *name, int count,
-                     const char *const *item)
+static void put_list(const struct page *page, const char *name, int count, const char *const *item)
 {
     for (int i = 0; i < count; i++)
         fprintf(page->out, "%s%s", i ? "; " : name, item[i]);
@@ -284,22 +285,22 @@ static void put_memory(const struct page *page, const struct report *report)
 
 /* --- fixes ----------------------------------------------------------------------------------- */
 
+/* As it is typed; a value that looks like an option stands behind '='. */
 static void put_edit(FILE *out, const struct edit *edit)
 {
     bool environment = edit->target == EDIT_ENVIRONMENT;
 
     if (strcmp(edit->option, "world_size") == 0) {
-        fprintf(out, "start %s ranks", edit->value);
+        fprintf(out, "%s ranks", edit->value);
         return;
     }
-    if (edit->remove)
-        fputs(environment ? "unset " : "without ", out);
-    else if (environment)
-        fputs("export ", out);
     put_safe(out, edit->option);
     if (!edit->value || edit->remove)
         return;
-    fputs(environment ? "=" : edit->target == EDIT_CONFIG ? ": " : " ", out);
+    if (edit->target == EDIT_CONFIG)
+        fputs(": ", out);
+    else
+        fputc(environment || edit->value[0] == '-' ? '=' : ' ', out);
     if (environment)
         shell_word_put(out, edit->value);
     else /* several words of one list option come as one value, separated by blanks */
@@ -307,14 +308,14 @@ static void put_edit(FILE *out, const struct edit *edit)
 }
 
 static void put_edits(const struct page *page, const struct fix *fix, enum edit_target target,
-                      const char *heading)
+                      bool remove, const char *heading)
 {
     bool any = false;
 
     for (int i = 0; i < fix->edit_count; i++) {
-        if (fix->edit[i].target != target)
+        if (fix->edit[i].target != target || fix->edit[i].remove != remove)
             continue;
-        fprintf(page->out, "%s", !any ? heading : target == EDIT_CONFIG ? ", " : " ");
+        fprintf(page->out, "%s", any ? " " : heading);
         any = true;
         put_edit(page->out, &fix->edit[i]);
     }
@@ -322,22 +323,31 @@ static void put_edits(const struct page *page, const struct fix *fix, enum edit_
         fputc('\n', page->out);
 }
 
+/* What the fix comes to: "fix: largest stage 36.2 GiB, data_parallel_size 8 -> 4". */
+static void put_fix_heading(const struct page *page, const struct fix *fix, int number)
+{
+    const char *separator = " ";
+
+    fprintf(page->out, "%s%s%s:", ink(page, INK_GREEN), number ? "or" : "fix", ink(page, INK_PLAIN));
+    if (fix->peak_bytes) {
+        fprintf(page->out, " largest stage %.1f GiB", gib(fix->peak_bytes));
+        separator = ", ";
+    }
+    for (int i = 0; i < fix->change_count; i++, separator = ", ")
+        fprintf(page->out, "%s%s %lld -> %lld", separator, fix->change[i].name,
+                (long long)fix->change[i].before, (long long)fix->change[i].after);
+    fputs(fix->beyond_list ? " (beyond the usual list)\n" : "\n", page->out);
+}
+
 static void put_fix(const struct page *page, const struct fix *fix, int number)
 {
-    fprintf(page->out, "%s%s%s", ink(page, INK_GREEN), number ? "or" : "fix",
-            ink(page, INK_PLAIN));
-    if (fix->peak_bytes)
-        fprintf(page->out, ": largest stage %.1f GiB", gib(fix->peak_bytes));
-    for (int i = 0; i < fix->change_count; i++)
-        fprintf(page->out, ", %s %lld -> %lld", fix->change[i].name,
-                (long long)fix->change[i].before, (long long)fix->change[i].after);
-    if (fix->beyond_list)
-        fputs(" (beyond the usual list)", page->out);
-    fputs(", all rules checked again\n", page->out);
-    put_edits(page, fix, EDIT_ENVIRONMENT, "    ");
-    put_edits(page, fix, EDIT_LAUNCHER, "    launcher: ");
-    put_edits(page, fix, EDIT_TRAINER, "    add: ");
-    put_edits(page, fix, EDIT_CONFIG, "    config: ");
+    put_fix_heading(page, fix, number);
+    put_edits(page, fix, EDIT_ENVIRONMENT, false, "    export ");
+    put_edits(page, fix, EDIT_ENVIRONMENT, true, "    unset ");
+    put_edits(page, fix, EDIT_LAUNCHER, false, "    start with ");
+    put_edits(page, fix, EDIT_TRAINER, false, "    set ");
+    put_edits(page, fix, EDIT_TRAINER, true, "    remove ");
+    put_edits(page, fix, EDIT_CONFIG, false, "    in the configuration: ");
 }
 
 /* --- the page -------------------------------------------------------------------------------- */
@@ -391,9 +401,9 @@ static void put_summary(const struct page *page, const struct report *report)
 
 static void put_verdict(const struct page *page, const struct report *report)
 {
-    static const enum ink colour[VERDICT_COUNT] = { [VERDICT_GO] = INK_GREEN,
-                                                    [VERDICT_WARN] = INK_YELLOW,
-                                                    [VERDICT_STOP] = INK_RED };
+    static const enum ink colour[VERDICT_COUNT] = {
+        [VERDICT_GO] = INK_GREEN, [VERDICT_WARN] = INK_YELLOW, [VERDICT_STOP] = INK_RED
+    };
     int errors = count_severity(report, SEVERITY_ERROR);
     int warnings = count_severity(report, SEVERITY_WARNING);
 
@@ -416,7 +426,8 @@ static void put_verdict(const struct page *page, const struct report *report)
 
 void report_text(const struct report *report, const struct report_style *style, FILE *out)
 {
-    struct page page = { .out = out, .style = style,
+    struct page page = { .out = out,
+                         .style = style,
                          .columns = style->columns ? style->columns : 100 };
     bool stop = report->verdict == VERDICT_STOP;
 
