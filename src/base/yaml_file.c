@@ -15,9 +15,20 @@ enum {
     MOST_ANCHORS = 64, /* libyaml compares each with all before */
 };
 
-static int bad_at(const char *path, yaml_mark_t mark, struct error *err, const char *text)
+static int bad_at(yaml_mark_t mark, struct error *err, const char *text)
 {
-    return error_set(err, "%s:%zu:%zu: %s", path, mark.line + 1, mark.column + 1, text);
+    return error_set(err, "%zu:%zu: %s", mark.line + 1, mark.column + 1, text);
+}
+
+/* "path:line:column: ...", without the blank of a prefix. */
+static int in_file(const char *path, struct error *err)
+{
+    struct error inner = { 0 };
+
+    if (!err)
+        return -1;
+    inner = *err;
+    return error_set(err, "%s:%s", path, inner.text);
 }
 
 int yaml_bad(const struct yaml_file *file, const yaml_node_t *node, struct error *err,
@@ -29,19 +40,18 @@ int yaml_bad(const struct yaml_file *file, const yaml_node_t *node, struct error
     va_start(ap, fmt);
     vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    return bad_at(file->path, node->start_mark, err, text);
+    bad_at(node->start_mark, err, text);
+    return in_file(file->path, err);
 }
 
-static int parser_error(const char *path, const yaml_parser_t *parser, struct error *err)
+static int parser_error(const yaml_parser_t *parser, struct error *err)
 {
-    yaml_mark_t mark = parser->problem_mark;
-
     if (parser->error == YAML_MEMORY_ERROR)
-        return error_set(err, "%s: out of memory", path);
+        return error_set(err, "1:1: out of memory");
     if (parser->error == YAML_READER_ERROR) /* has an offset, no mark */
-        return error_set(err, "%s: byte %zu: %s: this is not a YAML text", path,
-                         parser->problem_offset, parser->problem);
-    return bad_at(path, mark, err, parser->problem ? parser->problem : "not YAML");
+        return error_set(err, "1:1: byte %zu: %s: this is not a YAML text", parser->problem_offset,
+                         parser->problem);
+    return bad_at(parser->problem_mark, err, parser->problem ? parser->problem : "not YAML");
 }
 
 /* --- limits, before anything is built ----------------------------------------------------------
@@ -82,7 +92,7 @@ static const char *count_event(struct census *census, const yaml_event_t *event)
     return ++census->nodes > MOST_NODES ? "too many entries" : NULL;
 }
 
-static int check_limits(const char *path, yaml_parser_t *parser, struct error *err)
+static int check_events(yaml_parser_t *parser, struct error *err)
 {
     struct census census = { 0 };
     yaml_event_t event;
@@ -91,11 +101,11 @@ static int check_limits(const char *path, yaml_parser_t *parser, struct error *e
 
     do {
         if (!yaml_parser_parse(parser, &event))
-            return parser_error(path, parser, err);
+            return parser_error(parser, err);
         end = event.type == YAML_STREAM_END_EVENT;
         wrong = count_event(&census, &event);
         if (wrong)
-            bad_at(path, event.start_mark, err, wrong);
+            bad_at(event.start_mark, err, wrong);
         yaml_event_delete(&event);
         if (wrong)
             return -1;
@@ -145,22 +155,25 @@ static int check_keys(struct yaml_file *file, struct error *err)
 /* --- a file ------------------------------------------------------------------------------------
  */
 
-static int with_parser(const char *text, size_t size, struct yaml_file *file, bool load,
-                       struct error *err)
+static int with_parser(const char *text, size_t size, yaml_document_t *document, struct error *err)
 {
     yaml_parser_t parser;
     int rc;
 
     if (!yaml_parser_initialize(&parser))
-        return error_set(err, "out of memory");
+        return error_set(err, "1:1: out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    if (!load)
-        rc = check_limits(file->path, &parser, err);
+    if (!document)
+        rc = check_events(&parser, err);
     else
-        rc =
-            yaml_parser_load(&parser, &file->document) ? 0 : parser_error(file->path, &parser, err);
+        rc = yaml_parser_load(&parser, document) ? 0 : parser_error(&parser, err);
     yaml_parser_delete(&parser);
     return rc;
+}
+
+int yaml_load(const char *text, size_t size, yaml_document_t *document, struct error *err)
+{
+    return with_parser(text, size, NULL, err) < 0 ? -1 : with_parser(text, size, document, err);
 }
 
 static int read_text(struct yaml_file *file, struct arena *arena, struct error *err)
@@ -174,9 +187,7 @@ static int read_text(struct yaml_file *file, struct arena *arena, struct error *
     if (!text)
         return error_set(err, "cannot read '%s': %s", file->path,
                          errno ? strerror(errno) : "not a regular file");
-    if (with_parser(text, size, file, false, err) < 0)
-        return -1;
-    return with_parser(text, size, file, true, err);
+    return yaml_load(text, size, &file->document, err) < 0 ? in_file(file->path, err) : 0;
 }
 
 int yaml_file_open(struct yaml_file *file, const char *path, struct error *err)

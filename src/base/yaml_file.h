@@ -15,6 +15,10 @@ struct yaml_file {
     yaml_document_t document;
 };
 
+/* The one document of a text, within the limits on depth, nodes and aliases; the caller deletes it. -1 with
+ * 'err' set to "line:column: ..." and nothing to delete. */
+int yaml_load(const char *text, size_t size, yaml_document_t *document, struct error *err);
+
 /* Reads the one document of 'path'. -1 with 'err' set, and nothing to close, when it cannot. */
 int yaml_file_open(struct yaml_file *file, const char *path, struct error *err);
 void yaml_file_close(struct yaml_file *file);

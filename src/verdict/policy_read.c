@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
 
 #include "base/parse_size.h"
 #include "base/read_file.h"
+#include "base/yaml_file.h"
 #include "rules/rules.h"
 #include "verdict/policy_keys.h"
 
@@ -429,23 +429,15 @@ static int read_document(struct reader *r)
 
 static int read_yaml(struct reader *r, const char *text, size_t size)
 {
-    yaml_parser_t parser;
     yaml_document_t document;
     int rc;
 
-    if (!yaml_parser_initialize(&parser))
-        return error_set(r->err, "1:1: out of memory");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    if (yaml_parser_load(&parser, &document)) {
-        r->document = &document;
-        rc = read_document(r);
-        yaml_document_delete(&document);
-        r->document = NULL;
-    } else {
-        rc = error_set(r->err, "%zu:%zu: %s", parser.problem_mark.line + 1,
-                       parser.problem_mark.column + 1, parser.problem);
-    }
-    yaml_parser_delete(&parser);
+    if (yaml_load(text, size, &document, r->err) < 0)
+        return -1;
+    r->document = &document;
+    rc = read_document(r);
+    yaml_document_delete(&document);
+    r->document = NULL;
     return rc;
 }
 

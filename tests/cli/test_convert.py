@@ -1,10 +1,13 @@
 """Configurations to options and back."""
+import json
+import lzma
+import os
 import random
 import shlex
 
 import pytest
 
-from test_cli import LLAMA_70B, batch, preflight
+from test_cli import LLAMA_70B, ROOT, batch, preflight
 from test_config import BASE, KEYS, report_of, text_of, with_key, write
 
 
@@ -181,3 +184,27 @@ def test_options_are_the_same_job(seed, tmp_path):
     stops = [[f["id"] for f in r["findings"] if f["severity"] == "error" and f["stage"] != "memory"]
              for r in (report, other)]
     assert stops[0] == stops[1]
+
+
+# Two ways to say the same.
+SAME = {"num_layers_per_virtual_pipeline_stage", "num_virtual_stages_per_pipeline_rank", "recompute_activations",
+        "vocab_size"}
+LAUNCHES = [json.loads(line) for line in lzma.open(os.path.join(ROOT, "tests/data/launches.jsonl.xz"), "rt")]
+
+
+@pytest.mark.parametrize("launch", LAUNCHES[::25], ids=lambda launch: launch["id"])
+def test_published_launches(launch, tmp_path):
+    """Options to YAML and back are the same job; where the guide requires more than they say, that is said."""
+    path = write(tmp_path, "\n".join(map(shlex.quote, launch["argv"])), "flags.txt")
+    world = str(launch.get("world") or 8)
+    run = preflight("convert", path, "--to", "yaml", "--num-gpus", world)
+    assert run.returncode == 0, run.stderr
+    back = preflight("convert", write(tmp_path, run.stdout), "--to", "flags")
+    if "the guide requires also" in run.stderr:
+        assert back.returncode == 2 and "the guide requires" in back.stderr
+        return
+    argv = [word for line in back.stdout.splitlines() for word in shlex.split(line)]
+    jobs = [r["job"] for r in batch(*({"argv": a, "world": int(world), "megatron": "main"}
+                                      for a in (launch["argv"], argv)))]
+    dense = {"expert_tensor_parallel_size", "expert_tensor_parallel_num_weight_shards", "expert_data_parallel_size"}
+    assert {k for k in jobs[0] if jobs[0][k] != jobs[1].get(k)} <= SAME | (set() if jobs[0]["num_experts"] else dense)
