@@ -40,6 +40,9 @@ const struct cli_option cli_options[] = {
     { "config", 0, "FILE", CHECK, CLI_STRING, FIELD(config), NULL,
       "take the job from this configuration, YAML with the sections model, parallelism, training, precision, "
       "infrastructure and megatron; options of the trainer after -- are added" },
+    { "deepseek", 0, "FILE", CHECK, CLI_STRING, FIELD(deepseek), NULL,
+      "take the job from this DeepSeek-V3 style JSON (sections model.mla, model.moe, distributed, training); a "
+      "deepspeed_config.json beside it fills what it leaves open" },
     { "hf", 0, "FILE", CHECK, CLI_STRING, FIELD(hf), NULL,
       "take the model from this Hugging Face config.json; sequence length, batch and precision are assumed and said, "
       "options of the trainer after -- set others" },

@@ -47,6 +47,7 @@ struct cli {
     const char *option;
     const char *script;
     const char *config;
+    const char *deepseek;
     const char *hf;
     const char *user;
     int64_t nodes;

@@ -11,6 +11,7 @@ static const struct format {
     config_reader *read;
 } formats[] = {
     { "--config", offsetof(struct cli, config), ".yaml .yml", guide_read },
+    { "--deepseek", offsetof(struct cli, deepseek), "", deepseek_read },
     { "--hf", offsetof(struct cli, hf), ".json", hf_read },
 };
 

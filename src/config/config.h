@@ -74,6 +74,7 @@ struct config {
 typedef int config_reader(struct config *config, const char *path, struct error *err);
 
 config_reader guide_read; /* the configuration guide's YAML */
+config_reader deepseek_read; /* a DeepSeek-V3 style JSON */
 config_reader hf_read;    /* a Hugging Face config.json */
 config_reader flags_read; /* Megatron's options, or the command that starts a job */
 
