@@ -51,6 +51,15 @@ bool script_launch(const struct expand_launch *found, struct arena *arena, struc
                            : launch_ranks(launch) && launch->argc > 0;
 }
 
+/* A bare srun takes the allocation as it is, which whoever submits the script may name. */
+static void doubt_bare_srun(struct launch *launch)
+{
+    if (!launch->world.known || !launch->world.source || strcmp(launch->world.source, "srun") != 0)
+        return;
+    launch->world.known = launch->nodes.known = launch->ranks_per_node.known = false;
+    launch->world_unknown = "neither srun nor the script says how many tasks";
+}
+
 int script_gather(const struct cli *cli, const struct inputs *configured,
                   const struct expansion *expansion, const struct expand_launch *found,
                   struct arena *arena, struct inputs *inputs, struct error *err)
@@ -76,6 +85,8 @@ int script_gather(const struct cli *cli, const struct inputs *configured,
     rc = inputs_gather(&one, arena, inputs, err);
     if (*here && chdir(here) < 0)
         return error_set(err, "%s: cannot go back to it", here);
+    if (rc == 0)
+        doubt_bare_srun(&inputs->launch);
     if (rc == 0 && expansion->assumed_gpus && !cli->world_size) {
         inputs->launch.world.known = inputs->launch.ranks_per_node.known = false;
         inputs->launch.world_unknown =

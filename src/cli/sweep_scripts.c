@@ -141,15 +141,6 @@ static bool breaks_policy(const struct report *report)
     return false;
 }
 
-/* A bare srun takes the allocation as it is, which whoever submits the script may name. */
-static void doubt_bare_srun(struct launch *launch)
-{
-    if (!launch->world.known || !launch->world.source || strcmp(launch->world.source, "srun") != 0)
-        return;
-    launch->world.known = launch->nodes.known = launch->ranks_per_node.known = false;
-    launch->world_unknown = "neither srun nor the script says how many tasks";
-}
-
 /* --- the script --------------------------------------------------------------------------------
  */
 
@@ -170,7 +161,6 @@ static void look_at_launch(struct sweep_file *file, const struct expansion *expa
         sweep_add_error(file, found->line, err.text);
         return;
     }
-    doubt_bare_srun(&inputs.launch);
     sweep_decide(file, &inputs, &report);
     if (report.verdict == VERDICT_STOP && open && lacks_value(&report) && !breaks_policy(&report))
         sweep_add_error(file, found->line,

@@ -135,3 +135,13 @@ def test_writes_where_the_group_is_a_projects(write):
     got, status = report((tree, name))
     assert status == 0 and len(got["launches"]) == 1 and got["unexpanded"] == []
     assert (tree / "old.json").read_text() == "old" and (tree / "logs" / "deep").is_dir()
+
+
+def test_a_bare_srun_takes_the_allocation(write):
+    text = f"export RANK=0\nsrun python pretrain_gpt.py {MODEL} --tensor-model-parallel-size 8\n"
+    place = write("#!/bin/bash\n" + text)
+    got, _ = report(place)
+    assert got["launches"][0]["report"]["world_size"]["value"] is None
+    place = write("#!/bin/bash\n#SBATCH -N 2 --ntasks-per-node 8\n" + text)
+    got, _ = report(place)
+    assert got["launches"][0]["report"]["world_size"]["value"] == 16
