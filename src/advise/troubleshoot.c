@@ -264,15 +264,21 @@ static const struct memory_rank *largest_rank(const struct memory *memory)
     return rank;
 }
 
-static uint64_t component(const struct memory_rank *rank, const char *name, bool outside_torch)
+static uint64_t outside_torch(const struct memory_rank *rank)
 {
     uint64_t bytes = 0;
 
     for (int i = 0; i < rank->component_count; i++)
-        if (outside_torch ? rank->component[i].outside_torch
-                          : strcmp(rank->component[i].name, name) == 0)
-            bytes += rank->component[i].bytes;
+        bytes += rank->component[i].outside_torch ? rank->component[i].bytes : 0;
     return bytes;
+}
+
+static uint64_t component(const struct memory_rank *rank, const char *name)
+{
+    for (int i = 0; i < rank->component_count; i++)
+        if (strcmp(rank->component[i].name, name) == 0)
+            return rank->component[i].bytes;
+    return 0;
 }
 
 static void say_headroom(struct trouble *t)
@@ -288,8 +294,8 @@ static void say_headroom(struct trouble *t)
              "(CUDA context, communicators, libraries) and up to %.1f GiB of fragmentation and "
              "what is not certain",
              gib(rank->peak_bytes), 100 * (double)rank->peak_bytes / (double)t->usable,
-             0.8 * gib(t->usable), gib(component(rank, "transient", false)),
-             gib(component(rank, "buffers", false)), gib(component(rank, NULL, true)),
+             0.8 * gib(t->usable), gib(component(rank, "transient")),
+             gib(component(rank, "buffers")), gib(outside_torch(rank)),
              gib(rank->peak_up_to_bytes - rank->peak_bytes)));
 }
 
