@@ -124,16 +124,12 @@ static void offer_ranks(const struct advisor *advisor, const struct plan *start,
 
     for (int n = 1; n <= MOST_DOUBLINGS && !fixes->count; n++) {
         struct plan plan = *start;
-        const char *option;
-        int64_t value;
 
-        if (!launch->world.known || launch->world.value > 1 << 20 ||
-            !launcher_edit(launch, launch->world.value << n, &option, &value, advisor->arena))
-            return;
         if (lightest >> n > usable) /* twice the ranks leave half of it at best */
             continue;
-        plan_set(&plan, EDIT_LAUNCHER, option,
-                 arena_printf(advisor->arena, "%lld", (long long)value));
+        if (!launch->world.known || launch->world.value > 1 << 20 ||
+            !plan_set_ranks(&plan, launch, launch->world.value << n, advisor->arena))
+            return;
         offer_climbs(advisor, &plan, fixes, &(uint64_t) { 0 });
     }
 }

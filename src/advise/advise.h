@@ -18,7 +18,7 @@ struct edit {
     const char *option;
     const char *value; /* NULL: a flag, or removed */
     bool remove;
-    bool renames; /* the right name of a word that is removed by another edit */
+    bool bound; /* has a meaning only with another edit: never dropped alone */
 };
 
 struct change {       /* what a fix moves besides memory */

@@ -76,7 +76,7 @@ static void drop_unneeded(const struct advisor *advisor, struct climb *climb)
         for (int i = climb->plan.count - 1; i >= 0; i--) {
             struct climb without = *climb;
 
-            if (climb->plan.edit[i].renames)
+            if (climb->plan.edit[i].bound)
                 continue;
             plan_drop(&without.plan, i);
             without.outcome = trial(advisor, &without.plan, VERDICT_TO_FIRST_STOP);

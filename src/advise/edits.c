@@ -190,34 +190,115 @@ static void remove_unknown(struct words *words, const char *option, enum release
     }
 }
 
-static bool counts_nodes(const char *option)
+/* What the number of a launcher's option counts. */
+enum counted { COUNTS_NOTHING, COUNTS_NODES, COUNTS_PER_NODE, COUNTS_RANKS };
+
+static enum counted counted_by(const char *option)
 {
-    return strcmp(option, "--nnodes") == 0 || strcmp(option, "--nodes") == 0 ||
-           strcmp(option, "-N") == 0;
+    static const struct {
+        const char *option;
+        enum counted counted;
+    } rows[] = {
+        { "--nnodes", COUNTS_NODES },
+        { "--nodes", COUNTS_NODES },
+        { "-N", COUNTS_NODES },
+        { "--nproc-per-node", COUNTS_PER_NODE },
+        { "--nproc_per_node", COUNTS_PER_NODE },
+        { "--ntasks-per-node", COUNTS_PER_NODE },
+        { "-n", COUNTS_RANKS },
+        { "-np", COUNTS_RANKS },
+        { "-c", COUNTS_RANKS },
+        { "--np", COUNTS_RANKS },
+        { "--n", COUNTS_RANKS },
+        { "--ntasks", COUNTS_RANKS },
+        { "world_size", COUNTS_RANKS },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].option, option) == 0)
+            return rows[i].counted;
+    return COUNTS_NOTHING;
 }
 
-bool launcher_edit(const struct launch *launch, int64_t world, const char **option, int64_t *value,
-                   struct arena *arena)
+/* The option of a launcher's word: "-N" of "-N8", "--nnodes" of "--nnodes=8". */
+static const char *launcher_option(const char *word, struct arena *arena)
 {
-    const struct place *place = &launch->world_place[0];
-    const char *word;
-    int64_t unit;
+    if (word[0] == '-' && isalpha((unsigned char)word[1]) && isdigit((unsigned char)word[2]))
+        return arena_strndup(arena, word, 2);
+    return arena_strndup(arena, word, strcspn(word, "="));
+}
 
-    if (!place->words || place->index >= launch->command_argc) {
-        *option = "world_size";
-        *value = world;
-        return true;
+static bool set_number(struct plan *plan, const char *option, int64_t value, struct arena *arena)
+{
+    return plan_set(plan, EDIT_LAUNCHER, option, arena_printf(arena, "%lld", (long long)value));
+}
+
+/* Sets what the layer's words count; true when one of them moves with the number of ranks. */
+static bool edit_layer(struct plan *plan, const struct launch *launch,
+                       const struct launch_layer *layer, int64_t world, struct arena *arena)
+{
+    int64_t per_node = launch->ranks_per_node.known ? launch->ranks_per_node.value : 0;
+    bool starts_ranks = layer == launch_ranks(launch), moves = false;
+
+    for (int i = 0; i < 4 && layer->place[i].words; i++) {
+        const struct place *place = &layer->place[i];
+        const char *option;
+        enum counted counted;
+
+        if (place->index < 0 || place->index >= launch->command_argc)
+            continue;
+        option = launcher_option(launch->command[place->index], arena);
+        counted = counted_by(option);
+        if (counted == COUNTS_NODES && per_node > 0 && world % per_node == 0)
+            moves = set_number(plan, option, world / per_node, arena);
+        else if (counted == COUNTS_RANKS && starts_ranks)
+            moves = set_number(plan, option, world, arena);
+        else if (counted != COUNTS_PER_NODE)
+            return false;
     }
-    word = launch->command[place->index];
-    if (word[0] != '-')
+    return moves;
+}
+
+/* One node's processes, as far as a node has GPUs; then nodes. */
+static bool edit_single_node(struct plan *plan, const struct launch *launch,
+                             const struct launch_layer *layer, int64_t world, struct arena *arena)
+{
+    enum { USUAL_GPUS = 8 };
+    int64_t per_node = launch->ranks_per_node.known ? launch->ranks_per_node.value : 0;
+    const struct place *place = &layer->place[0];
+    const char *option;
+
+    if (!place->words || place->index < 0 || place->index >= launch->command_argc)
         return false;
-    *option = arena_strndup(arena, word, strcspn(word, "="));
-    unit = !counts_nodes(*option)         ? 1
-           : launch->ranks_per_node.known ? launch->ranks_per_node.value
-                                          : 0;
-    if (unit <= 0 || world % unit != 0)
+    option = launcher_option(launch->command[place->index], arena);
+    if (layer->place[1].words || counted_by(option) != COUNTS_PER_NODE)
         return false;
-    *value = world / unit;
+    if (world <= USUAL_GPUS)
+        return set_number(plan, option, world, arena);
+    return per_node > 0 && world % per_node == 0 && strncmp(option, "--nproc", 7) == 0 &&
+           set_number(plan, "--nnodes", world / per_node, arena);
+}
+
+bool plan_set_ranks(struct plan *plan, const struct launch *launch, int64_t world,
+                    struct arena *arena)
+{
+    const struct launch_layer *ranks = launch_ranks(launch), *agents = launch_agents(launch);
+    struct plan edited = *plan;
+
+    if (!launch->world_place[0].words)
+        return set_number(plan, "world_size", world, arena);
+    if (!ranks || !ranks->launcher)
+        return false;
+    if (!edit_layer(&edited, launch, ranks, world, arena)) {
+        edited = *plan;
+        if (agents || !edit_single_node(&edited, launch, ranks, world, arena))
+            return false;
+    }
+    if (agents && agents != &launch->around && !edit_layer(&edited, launch, agents, world, arena))
+        return false;
+    for (int i = plan->count; i < edited.count; i++)
+        edited.edit[i].bound = edited.count > plan->count + 1;
+    *plan = edited;
     return true;
 }
 
@@ -233,13 +314,19 @@ static void edit_launch(struct launch *launch, const struct edit *edit, struct a
     if (edit->target != EDIT_LAUNCHER || !edit->value)
         return;
     value = strtoll(edit->value, NULL, 10);
-    if (counts_nodes(edit->option)) {
+    switch (counted_by(edit->option)) {
+    case COUNTS_NODES:
         launch->nodes.value = value;
-        value *= launch->ranks_per_node.value;
-    } else if (launch->nodes.known && launch->ranks_per_node.known) {
+        launch->world.value = value * launch->ranks_per_node.value;
+        break;
+    case COUNTS_PER_NODE:
+        launch->ranks_per_node.value = value;
+        launch->world.value = value;
+        break;
+    default:
         launch->nodes.known = false; /* the launcher will spread them */
+        launch->world.value = value;
     }
-    launch->world.value = value;
 }
 
 struct request plan_apply(const struct plan *plan, const struct request *request,

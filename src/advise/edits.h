@@ -22,11 +22,11 @@ bool plan_has(const struct plan *plan, const struct edit *edit);
 bool plan_is_part(const struct plan *part, const struct plan *whole);
 bool plan_same(const struct plan *a, const struct plan *b);
 
-/* The launcher's option that decides the number of ranks, as its user wrote it ("--nnodes", "-N",
- * "-np"), and the number that gives 'world' ranks with it ("world_size" where no launch command is
- * known); false where there is none or no whole number does. */
-bool launcher_edit(const struct launch *launch, int64_t world, const char **option, int64_t *value,
-                   struct arena *arena);
+/* Sets what the launchers' options count ("--nnodes", "-N", "-np"; "world_size" where no launch
+ * command is known) so that 'world' ranks start; false, with nothing set, where no whole numbers
+ * do. */
+bool plan_set_ranks(struct plan *plan, const struct launch *launch, int64_t world,
+                    struct arena *arena);
 
 /* The request as it would be after the plan's edits, for one release's options. What cannot be
  * edited (an option the release does not have) is left out. */

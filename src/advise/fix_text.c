@@ -99,19 +99,11 @@ static void read_environment(struct reading *reading, char *word)
 
 static void read_ranks(struct reading *reading, const char *word)
 {
-    const char *option;
-    int64_t value;
-
     if (strcmp(word, "ranks") == 0)
         return;
-    if (!isdigit((unsigned char)*word) ||
-        !launcher_edit(reading->report->launch, strtoll(word, NULL, 10), &option, &value,
-                       reading->arena)) {
+    if (!isdigit((unsigned char)*word) || !plan_set_ranks(reading->plan, reading->report->launch,
+                                                          strtoll(word, NULL, 10), reading->arena))
         reading->prose = true;
-        return;
-    }
-    plan_set(reading->plan, EDIT_LAUNCHER, option,
-             arena_printf(reading->arena, "%lld", (long long)value));
 }
 
 static void read_word(struct reading *reading, char *word)

@@ -145,7 +145,7 @@ static void drop_unneeded(struct search *search, struct plan *plan)
     for (int i = plan->count - 1; i >= 0 && plan->count > 1; i--) {
         struct plan without = *plan;
 
-        if (plan->edit[i].renames || plan_has(search->start, &plan->edit[i]))
+        if (plan->edit[i].bound || plan_has(search->start, &plan->edit[i]))
             continue;
         plan_drop(&without, i);
         if (!trial(search->advisor, &without, VERDICT_RULES).first)

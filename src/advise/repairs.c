@@ -362,7 +362,6 @@ static bool repair_try(const struct repair *repair, const struct report *report,
                        struct plan *plan, struct arena *arena)
 {
     const char *option = repair->option;
-    enum edit_target target = EDIT_TRAINER;
     int64_t value;
 
     if (repair->edits)
@@ -370,11 +369,10 @@ static bool repair_try(const struct repair *repair, const struct report *report,
     if (!repair->candidate(report, n, &value))
         return false;
     if (strcmp(option, "launcher") == 0) {
-        target = EDIT_LAUNCHER;
-        if (!launcher_edit(report->launch, value, &option, &value, arena))
-            return true; /* not with this launcher: the plan stays as it is */
+        plan_set_ranks(plan, report->launch, value, arena); /* or the plan stays as it is */
+        return true;
     }
-    return plan_set(plan, target, option, arena_printf(arena, "%lld", (long long)value));
+    return plan_set(plan, EDIT_TRAINER, option, arena_printf(arena, "%lld", (long long)value));
 }
 
 enum { MOST_CANDIDATES = 12 };

@@ -321,7 +321,7 @@ static bool unknown_remedy(const struct report *report, int n, struct plan *plan
         return true;
     plan_remove(plan, EDIT_TRAINER, option);
     if (n == 0 && plan_set(plan, EDIT_TRAINER, name, value_of_unknown(report, 0, arena)))
-        plan->edit[plan->count - 1].renames = true;
+        plan->edit[plan->count - 1].bound = true;
     return true;
 }
 

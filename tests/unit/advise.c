@@ -103,11 +103,49 @@ static void test_edits(void **state)
     }
 }
 
+/* The edits that start 32 ranks, as typed. */
+static void test_ranks(void **state)
+{
+    static const struct {
+        const char *command, *want;
+    } rows[] = {
+        { "torchrun --nnodes=3 --nproc-per-node=8 pretrain_gpt.py", "--nnodes 4" },
+        { "torchrun --nproc-per-node 8 pretrain_gpt.py", "--nnodes 4" },
+        { "mpirun -np 24 python pretrain_gpt.py", "-np 32" },
+        { "srun -N3 --ntasks-per-node=8 python pretrain_gpt.py", "-N 4" },
+        { "srun --nodes=3 --ntasks=24 python pretrain_gpt.py", "--nodes 4 --ntasks 32" },
+        { "srun -N 3 torchrun --nnodes 3 --nproc-per-node 8 pretrain_gpt.py", "--nnodes 4 -N 4" },
+        { "torchrun --nnodes 3 --nproc-per-node 6 pretrain_gpt.py", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena arena = ARENA_INIT;
+        char *rest = arena_strdup(&arena, rows[i].command), *word;
+        struct environment env = { .known = true };
+        const char *words[16], *text = "";
+        struct launch launch;
+        struct plan plan = { 0 };
+        int count = 0;
+
+        while ((word = strsep(&rest, " ")) != NULL)
+            words[count++] = word;
+        launch_parse(count, words, &env, &arena, &launch);
+        plan_set_ranks(&plan, &launch, 32, &arena);
+        for (int e = 0; e < plan.count; e++)
+            text = arena_printf(&arena, "%s%s%s %s", text, *text ? " " : "", plan.edit[e].option,
+                                plan.edit[e].value);
+        assert_string_equal(text, rows[i].want);
+        arena_release(&arena);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_edits),
+        cmocka_unit_test(test_ranks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
