@@ -113,6 +113,16 @@ static void note_dead_end(struct search *search, const char *rule)
     search->dead_ends++;
 }
 
+/* A way may have taken its words from the trial's own argv, which goes. */
+static void own_words(struct plan *plan, struct arena *arena)
+{
+    for (int i = 0; i < plan->count; i++) {
+        plan->edit[i].option = arena_strdup(arena, plan->edit[i].option);
+        if (plan->edit[i].value)
+            plan->edit[i].value = arena_strdup(arena, plan->edit[i].value);
+    }
+}
+
 /* Tries every way of every source for the finding that stops the node. */
 static void expand(struct search *search, const struct node *node)
 {
@@ -131,6 +141,7 @@ static void expand(struct search *search, const struct node *node)
 
             if (!sources[s](&report, finding, n, &plan, search->advisor->arena))
                 break;
+            own_words(&plan, search->advisor->arena);
             try_way(search, &from, &plan, ++rank);
         }
     }
