@@ -1,5 +1,5 @@
 /* walk [REPEAT]: launches on standard input, one JSON object a line as in
- * tests/data/launches.jsonl.xz. Prints how long the parts of a verdict take in microseconds:
+ * tests/data/launches.jsonl.xz. Prints the processor time of the parts of a verdict, microseconds:
  * median, 99th percentile and most over all launches, each REPEAT times. */
 #include <jansson.h>
 #include <stdio.h>
