@@ -54,9 +54,9 @@ MAN_SOURCES = $(wildcard src/cli/man_page*.c)
 PROGRAMS = src/main.c src/cluster/mpi_helper.c $(MAN_SOURCES)
 SOURCES = $(filter-out $(PROGRAMS),$(wildcard src/*/*.c src/*.c))
 OBJECTS = $(SOURCES:src/%.c=$(B)/obj/%.o) $(B)/obj/gen/megatron_tables.o $(B)/obj/gen/gpu_table.o \
-          $(B)/obj/gen/rule_examples.o $(B)/obj/gen/preamble.o
+          $(B)/obj/gen/rule_examples.o $(B)/obj/gen/preamble.o $(B)/obj/gen/presets.o
 GENERATED = $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c $(B)/gen/gpu_table.c \
-            $(B)/gen/rule_examples.c $(B)/gen/preamble.c
+            $(B)/gen/rule_examples.c $(B)/gen/preamble.c $(B)/gen/presets.c
 
 UNIT_SOURCES = $(wildcard tests/unit/*.c)
 UNIT_TESTS = $(UNIT_SOURCES:tests/unit/%.c=$(B)/tests/unit/%)
@@ -91,6 +91,13 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c | $(GENERATED)
 $(B)/gen/job_fields.h $(B)/gen/megatron_tables.c &: src/megatron/tables.awk $(TABLES)
 	$(Q)mkdir -p $(B)/gen
 	$(Q)awk -v out=$(B)/gen -f src/megatron/tables.awk $(TABLES)
+
+PRESETS = $(shell ls -v configs/deepseek/deepseek_v3_*.json configs/models/*.json) \
+          configs/models/gpt-2021.tsv
+
+$(B)/gen/presets.c: src/config/presets.awk $(PRESETS)
+	$(Q)mkdir -p $(B)/gen
+	$(Q)awk -F '\t' -f src/config/presets.awk $(PRESETS) > $@
 
 $(B)/gen/gpu_table.c: src/facts/gpus.awk configs/gpus/gpus.tsv
 	$(Q)mkdir -p $(B)/gen

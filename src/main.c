@@ -23,6 +23,8 @@ int main(int argc, char **argv)
         return rules_command(&cli);
     case CLI_CONVERT:
         return convert_command(&cli);
+    case CLI_MODELS:
+        return models_command(&cli);
     case CLI_VERSION:
         return version_command();
     case CLI_RUN:

@@ -12,6 +12,7 @@ void check_print(const struct cli *cli, const struct report *report);
 
 int rules_command(const struct cli *cli);
 int convert_command(const struct cli *cli);
+int models_command(const struct cli *cli);
 int version_command(void);
 
 /* check --batch: one record a line in, one report a line out, in the same order, whatever the record. */

@@ -12,11 +12,12 @@
 #define EXPAND (1u << CLI_EXPAND)
 #define SCRIPT (1u << CLI_CHECK | EXPAND | CONVERT)
 #define CONVERT (1u << CLI_CONVERT)
+#define MODELS (1u << CLI_MODELS)
 #define JOB (RUN | CHECK)
 #define FIELD(name) offsetof(struct cli, name)
 
 const struct cli_option cli_options[] = {
-    { "megatron", 0, "RELEASE", JOB | RULES, CLI_STRING, FIELD(megatron), NULL,
+    { "megatron", 0, "RELEASE", JOB | RULES | MODELS, CLI_STRING, FIELD(megatron), NULL,
       "release of Megatron-LM to follow, as 0.16.0 or main (default: read from the tree next to the "
       "trainer script; unknown: every release is walked and only what stops all of them is fatal)" },
     { "megatron-options", 0, "FILE", JOB, CLI_STRING, FIELD(megatron_options),
@@ -24,7 +25,7 @@ const struct cli_option cli_options[] = {
       "options that a fork adds or changes, one a line, as in configs/megatron/options" },
     { "world-size", 0, "N", JOB, CLI_INT, FIELD(world_size), NULL,
       "number of ranks (default: from the launcher or the environment)" },
-    { "gpu", 0, "NAME", JOB, CLI_STRING, FIELD(gpu), "MEGATRON_PREFLIGHT_GPU",
+    { "gpu", 0, "NAME", JOB | MODELS, CLI_STRING, FIELD(gpu), "MEGATRON_PREFLIGHT_GPU",
       "GPU the job will run on, as H100-80GB (default: asked of the driver where the job will run)" },
     { "gpu-memory", 0, "SIZE", JOB, CLI_STRING, FIELD(gpu_memory), NULL,
       "memory a job can use on one GPU, as 79GiB" },
@@ -46,6 +47,7 @@ const struct cli_option cli_options[] = {
     { "hf", 0, "FILE", CHECK, CLI_STRING, FIELD(hf), NULL,
       "take the model from this Hugging Face config.json; sequence length, batch and precision are assumed and said, "
       "options of the trainer after -- set others" },
+    { "gpus", 0, "N", MODELS, CLI_INT, FIELD(world_size), NULL, "how many GPUs there are" },
     { "num-gpus", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(world_size), NULL, "the same as --world-size" },
     { "tp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(tp), NULL,
       "tensor parallel size, in place of the configuration's" },
@@ -142,6 +144,11 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                     "ask it and where in Megatron's source, an example that fails and one that passes. "
                     "'rules guide' lists where guides about Megatron and Megatron itself disagree.",
                     2 },
+    [CLI_MODELS] = { "models", "[NAME]", "list the models that come with the program, or which of them fit",
+                     "Without options: what there is, with parameters and the memory of its own layout. With --gpus and "
+                     "--gpu: which of the DeepSeek-V3 style sizes fit, in the layout with the fewest pipeline stages that does. NAME "
+                     "prints that configuration; --hf NAME and --deepseek NAME take it as if it were a file.",
+                     2 },
     [CLI_CONVERT] = { "convert", "FILE --to flags|yaml", "turn a configuration into options, or options into one",
                       "FILE is a configuration (its name ends in .yaml or .yml), options of Megatron's, a plain "
                       "launch command, or a script, of which the first launch is taken. Options say nothing of the number of ranks: --num-gpus does. What is assumed "
@@ -267,10 +274,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct cli *cli = state->input;
     const char *wrong;
 
-    if (key == ARGP_KEY_ARG && (cli->command == CLI_RULES || cli->command == CLI_CONVERT)) {
+    if (key == ARGP_KEY_ARG && (cli->command == CLI_RULES || cli->command == CLI_CONVERT ||
+                                cli->command == CLI_MODELS)) {
         if (cli->argc++)
             argp_error(state, "one %s at a time: '%s' is too much",
-                       cli->command == CLI_RULES ? "rule" : "file", arg);
+                       cli->command == CLI_RULES    ? "rule" :
+                       cli->command == CLI_MODELS ? "model" :
+                                                    "file",
+                       arg);
         cli->argv = (const char *const *)&state->argv[state->next - 1];
         return 0;
     }

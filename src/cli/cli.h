@@ -15,6 +15,7 @@ enum cli_command {
     CLI_RULES,
     CLI_AUDIT,
     CLI_CONVERT,
+    CLI_MODELS,
     CLI_VERSION,
     CLI_COMMAND_COUNT
 };

@@ -12,7 +12,7 @@ static const struct format {
 } formats[] = {
     { "--config", offsetof(struct cli, config), ".yaml .yml", guide_read },
     { "--deepseek", offsetof(struct cli, deepseek), "", deepseek_read },
-    { "--hf", offsetof(struct cli, hf), ".json", hf_read },
+    { "--hf", offsetof(struct cli, hf), "", hf_read },
 };
 
 /* The sizes of a launch, as people abbreviate them. */
@@ -116,6 +116,8 @@ int config_input_file(const struct cli *cli, const char *path, struct arena *are
 {
     config_reader *read = flags_read;
 
+    if (ends_in(path, ".json"))
+        read = json_read;
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         if (ends_in(path, formats[i].suffix))
             read = formats[i].read;

@@ -76,6 +76,7 @@ typedef int config_reader(struct config *config, const char *path, struct error 
 config_reader guide_read; /* the configuration guide's YAML */
 config_reader deepseek_read; /* a DeepSeek-V3 style JSON */
 config_reader hf_read;    /* a Hugging Face config.json */
+config_reader json_read;  /* either of these two */
 config_reader flags_read; /* Megatron's options, or the command that starts a job */
 
 /* The same from a launch taken apart, for 'config' with a path. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/read_file.h"
+#include "config/presets.h"
 
 enum { BYTES_MOST = 4 << 20 };
 
@@ -15,9 +16,14 @@ json_t *json_file_read(const char *path, struct arena *arena, struct error *err)
 {
     json_error_t where;
     size_t size;
-    char *text = read_file(path, BYTES_MOST, arena, &size);
+    const char *text = read_file(path, BYTES_MOST, arena, &size);
+    const struct preset *preset = text ? NULL : preset_find(path);
     json_t *root;
 
+    if (preset) {
+        text = preset->text;
+        size = strlen(text);
+    }
     if (!text) {
         error_set(err, "cannot read '%s': %s", path, strerror(errno));
         return NULL;

@@ -7,7 +7,7 @@
 
 #include "config/config.h"
 
-/* The root, which must be an object; NULL with 'err' set to "path:line:column: ...". The caller
+/* The root of the file or, where there is none, of the preset of that name; it must be an object. NULL with 'err' set to "path:line:column: ...". The caller
  * decrefs. */
 json_t *json_file_read(const char *path, struct arena *arena, struct error *err);
 

@@ -66,6 +66,16 @@ static bool te_layers(const struct walk *walk)
            is_word(walk->job->transformer_impl, "transformer_engine");
 }
 
+static enum answer bf16_arch(struct walk *walk, struct finding *finding)
+{
+    const struct fact_int *arch = &walk->facts->gpu_arch;
+
+    if (!walk->job->bf16 || !arch->known || arch->value >= 80)
+        return arch->known ? HOLDS : NOT_APPLICABLE;
+    return violated(walk, finding, "--bf16 on a GPU of compute capability %lld.%lld, which has fp16 only",
+                    (long long)(arch->value / 10), (long long)(arch->value % 10));
+}
+
 static enum answer fp8_arch(struct walk *walk, struct finding *finding)
 {
     const struct recipe *recipe = recipe_of(walk->job);
@@ -207,6 +217,17 @@ static enum answer sft(struct walk *walk, struct finding *finding)
 }
 
 static const struct rule rows[] = {
+    { .id = "bf16-arch",
+      .stage = STAGE_STEP,
+      .severity = SEVERITY_WARNING,
+      .since = RELEASE_0_8_0,
+      .until = RELEASE_MAIN,
+      .check = bf16_arch,
+      .options = "--bf16",
+      .what = "bf16 needs compute capability 8.0",
+      .why = "Older GPUs (V100, T4) have no bf16 arithmetic: torch emulates it, cuBLAS and Transformer "
+             "Engine may refuse it.",
+      .fix = "--fp16 in place of --bf16" },
     { .id = "fp8-arch",
       .stage = STAGE_STEP,
       .severity = SEVERITY_ERROR,

@@ -8,7 +8,10 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", os.path.join(HERE, "..", "..", "build"))
 # What a model's config.json says of its shape, and the elements its repository on the Hub counts.
-MODELS = json.load(open(os.path.join(HERE, "..", "data", "hf.json")))
+PARAMETERS = json.load(open(os.path.join(HERE, "..", "data", "hf.json")))
+MODELS = {name: {"parameters": parameters,
+                 "config": json.load(open(os.path.join(HERE, "..", "..", "configs", "models", name + ".json")))}
+          for name, parameters in PARAMETERS.items()}
 
 
 def estimate(path, *options):
