@@ -318,6 +318,17 @@ static const char *current_directory(struct arena *arena)
     return getcwd(path, sizeof(path)) ? arena_strdup(arena, path) : NULL;
 }
 
+/* Where the script runs: here or, where its user may not go here (root's home, --user nobody), beside it. */
+static const char *working_directory(const char *script, struct arena *arena)
+{
+    const char *here = current_directory(arena);
+    size_t n = (size_t)(strrchr(script, '/') - script);
+
+    if (here && access(here, R_OK | X_OK) == 0)
+        return here;
+    return n ? arena_strndup(arena, script, n) : "/";
+}
+
 static const char *absolute(const char *path, struct arena *arena)
 {
     char real[PATH_MAX];
@@ -333,7 +344,6 @@ int expand(const char *path, int argc, const char *const *argv,
     char *text = read_file(path, SCRIPT_MAX, arena, &size);
     struct run run = { .path = path, .arena = arena };
     struct sandbox sandbox = { .script = absolute(path, arena),
-                               .directory = current_directory(arena),
                                .preamble = expand_preamble,
                                .shims = shim_names(arena),
                                .seconds = options->seconds > 0 ? options->seconds : 10,
@@ -344,13 +354,12 @@ int expand(const char *path, int argc, const char *const *argv,
 
     if (!text || !sandbox.script)
         return error_set(err, "%s: %s", path, strerror(errno));
-    if (!sandbox.directory)
-        return error_set(err, "the current directory: %s", strerror(errno));
     if (geteuid() == 0)
         return error_set(err, "scripts are never run as root; give --user NAME");
     if (!bash())
         return error_set(
             err, "a script is run by bash, which is not installed; as root: apt-get install bash");
+    sandbox.directory = working_directory(sandbox.script, arena);
     given = start_without_secrets(options->environment, arena);
     run.start = start_environment(&given, text, sandbox.directory, options, arena);
     sandbox.environment = &run.start;

@@ -145,3 +145,13 @@ def test_a_bare_srun_takes_the_allocation(write):
     place = write("#!/bin/bash\n#SBATCH -N 2 --ntasks-per-node 8\n" + text)
     got, _ = report(place)
     assert got["launches"][0]["report"]["world_size"]["value"] == 16
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a user who may not go somewhere")
+def test_from_a_directory_that_the_user_may_not_enter(write, tmp_path):
+    """root's home is closed to --user nobody: the script runs beside itself."""
+    tree, name = write(f"#!/bin/bash\n[ -f here.txt ] && torchrun --nproc-per-node 8 pretrain_gpt.py {MODEL}\n")
+    (tree / "here.txt").write_text("")
+    os.chmod(tmp_path, 0o700)
+    done = support.run("check", *OPTIONS, tree / name, cwd=tmp_path, env=ENV)
+    assert done.returncode == 0 and b": go" in done.stdout.splitlines()[1], done
