@@ -1,5 +1,6 @@
 #include "cli/script.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -83,7 +84,8 @@ int script_gather(const struct cli *cli, const struct inputs *configured,
     if (*here && chdir(found->directory) < 0)
         here[0] = '\0';
     rc = inputs_gather(&one, arena, inputs, err);
-    if (*here && chdir(here) < 0)
+    /* Where this user may not be, nothing more is looked up from there. */
+    if (*here && chdir(here) < 0 && errno != EACCES)
         return error_set(err, "%s: cannot go back to it", here);
     if (rc == 0)
         doubt_bare_srun(&inputs->launch);
