@@ -294,6 +294,7 @@ static int run_once(struct run *run, struct sandbox *sandbox, const char *text, 
  * being understood, it is run again with words in their place. */
 static int run_script(struct run *run, struct sandbox *sandbox, const char *text, struct error *err)
 {
+    struct sandbox again = *sandbox;
     struct environment environment;
     const char *quoted;
 
@@ -304,8 +305,8 @@ static int run_script(struct run *run, struct sandbox *sandbox, const char *text
         return 0;
     environment = environment_with(&run->start, WORDS_QUOTE, "1", run->arena);
     environment = start_ended(&environment, run->arena);
-    sandbox->environment = &environment;
-    if (run_once(run, sandbox, quoted, err) < 0)
+    again.environment = &environment;
+    if (run_once(run, &again, quoted, err) < 0)
         return -1;
     add_gap(run, 0, "placeholders as <path> are no values; their words were taken");
     return 0;

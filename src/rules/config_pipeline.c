@@ -74,8 +74,8 @@ static int64_t letters(const struct layout *layout, char letter)
 static char first_letter(const struct layout *layout)
 {
     for (int i = 0; i < layout->stage_count; i++)
-        if (*layout->stage[i])
-            return *layout->stage[i];
+        if (layout->stage[i][0] != '\0')
+            return layout->stage[i][0];
     return '\0';
 }
 

@@ -47,7 +47,7 @@ static const struct cluster_facts *find_other(struct ranks ranks, value_fn *valu
 {
     for (size_t i = 0; i < ranks.count; i++)
         if (value(&ranks.item[i], which) != common)
-            return &ranks.item[i];
+            return ranks.item + i;
     return NULL;
 }
 
