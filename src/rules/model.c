@@ -97,7 +97,8 @@ static enum answer qk_scaling_environment(struct walk *walk, struct finding *fin
     return violated(walk, finding,
                     "--apply-query-key-layer-scaling is %s, but "
                     "NVTE_APPLY_QK_LAYER_SCALING is %s",
-                    on ? "given" : "not given", value ? value : "not set");
+                    on ? "given" : "not given",
+                    variable_shown(walk, "NVTE_APPLY_QK_LAYER_SCALING"));
 }
 
 /* Transformer Engine's attention reads it with int(). */
@@ -125,7 +126,7 @@ static enum answer deterministic_environment(struct walk *walk, struct finding *
         return HOLDS;
     return violated(walk, finding,
                     "--deterministic-mode needs NVTE_ALLOW_NONDETERMINISTIC_ALGO=0, which is %s",
-                    value ? value : "not set");
+                    variable_shown(walk, "NVTE_ALLOW_NONDETERMINISTIC_ALGO"));
 }
 
 static enum answer te_version(struct walk *walk, struct finding *finding, const char *option,

@@ -179,7 +179,7 @@ static enum answer fused_kernel_enabled(struct walk *walk, struct finding *findi
     return violated(walk, finding,
                     "fused gated experts need NVTE_CUTEDSL_FUSED_GROUPED_MLP above 0, which "
                     "is %s",
-                    value ? value : "not set");
+                    variable_shown(walk, "NVTE_CUTEDSL_FUSED_GROUPED_MLP"));
 }
 
 static enum answer op_fuser_moe(struct walk *walk, struct finding *finding)

@@ -224,6 +224,13 @@ enum answer violated(struct walk *walk, struct finding *finding, const char *fmt
     return VIOLATED;
 }
 
+const char *variable_shown(const struct walk *walk, const char *name)
+{
+    const char *value = environment_get(&walk->facts->environment, name);
+
+    return !value ? "not set" : *value ? value : "empty";
+}
+
 enum severity severity_of_seen_trainer(const struct walk *walk)
 {
     return walk->facts->megatron_tree.known ? SEVERITY_ERROR : SEVERITY_WARNING;

@@ -82,7 +82,10 @@ bool walk_violated(const struct walk *walk, const char *id);
 enum answer violated(struct walk *walk, struct finding *finding, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for a rule that asks several things one after the other: the n-th of them, from 0; its place is
+/* What a message says of a variable of the job's environment: its value, "not set" or "empty". */
+const char *variable_shown(const struct walk *walk, const char *name);
+
+/* The same as violated() for a rule that asks several things one after the other: the n-th of them, from 0; its place is
  * "id/n" in places.tsv, the first "id". */
 enum answer violated_at(struct walk *walk, struct finding *finding, int place, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

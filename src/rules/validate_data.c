@@ -151,8 +151,8 @@ static enum answer det_nccl_old(struct walk *walk, struct finding *finding)
         return NOT_APPLICABLE;
     if (value && in_words(value, strlen(value), known))
         return HOLDS;
-    return violated(walk, finding, "--deterministic-mode needs NCCL_ALGO=Ring or Tree, it is %s%s",
-                    value ? "set to " : "not set", value ? value : "");
+    return violated(walk, finding, "--deterministic-mode needs NCCL_ALGO=Ring or Tree, it is %s",
+                    variable_shown(walk, "NCCL_ALGO"));
 }
 
 /* Since 0.19: every token known, unset is filled in. */

@@ -198,17 +198,14 @@ static bool overlaps_experts(const struct walk *walk)
 
 static enum answer cdmc_tp_cp(struct walk *walk, struct finding *finding)
 {
-    const char *value;
-
     if (wants_one_connection(walk) != 1 || uses_fsdp(walk) || overlaps_experts(walk) ||
         !walk->facts->environment.known)
         return NOT_APPLICABLE;
     if (one_connection(walk))
         return HOLDS;
-    value = environment_get(&walk->facts->environment, "CUDA_DEVICE_MAX_CONNECTIONS");
-    return violated(walk, finding, "%s parallelism needs CUDA_DEVICE_MAX_CONNECTIONS=1, it is %s%s",
+    return violated(walk, finding, "%s parallelism needs CUDA_DEVICE_MAX_CONNECTIONS=1, it is %s",
                     walk->job->tensor_model_parallel_size > 1 ? "tensor" : "context",
-                    value ? "set to " : "not set", value ? value : "");
+                    variable_shown(walk, "CUDA_DEVICE_MAX_CONNECTIONS"));
 }
 
 static enum answer cdmc_fsdp_note(struct walk *walk, struct finding *finding)
