@@ -27,8 +27,10 @@ int parse_size(const char *text, uint64_t *bytes, struct error *err)
     for (size_t i = 0; i < sizeof(scale) / sizeof(scale[0]); i++) {
         if (strcasecmp(end, scale[i].unit) != 0)
             continue;
+        if (!*end && value < 1 << 20)
+            return error_set(err, "'%s' has no unit; write for example %sGiB", text, text);
         value = ldexp(value, scale[i].power);
-        if (!(value < 18446744073709551616.0))
+        if (!(value < 9223372036854775808.0))
             return error_set(err, "'%s' is too large a size", text);
         *bytes = (uint64_t)value;
         return 0;

@@ -14,7 +14,7 @@ static char *read_all(int fd, size_t limit, struct arena *arena, size_t *size)
     if (fstat(fd, &st) < 0)
         return NULL;
     if (!S_ISREG(st.st_mode) || (size_t)st.st_size > limit) {
-        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+        errno = S_ISREG(st.st_mode) ? EFBIG : S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
         return NULL;
     }
     data = arena_alloc(arena, (size_t)st.st_size + 1);

@@ -17,8 +17,8 @@ static void print_report(json_t *report)
     json_decref(report);
 }
 
-/* Every record takes the same few MiB: given back to the system after each, they cost a fifth of the
- * time. */
+/* Every record takes the same few MiB: given back to the system after each, they cost a fifth of
+ * the time. */
 static void keep_memory(void)
 {
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
@@ -32,6 +32,7 @@ int check_batch(const struct cli *cli, const struct inputs *inputs, struct error
     char *line = NULL;
     size_t size = 0, number = 0;
     ssize_t n;
+    int rc = 0;
 
     if (!in)
         return error_set(err, "cannot open '%s': %s", cli->batch, strerror(errno));
@@ -45,8 +46,12 @@ int check_batch(const struct cli *cli, const struct inputs *inputs, struct error
         print_report(record_check(line, number, &inputs->policy, &inputs->extra));
     }
     free(line);
+    if (ferror(in))
+        rc = error_set(err, "cannot read '%s': %s", cli->batch, strerror(errno));
     if (!standard_input)
         fclose(in);
+    if (rc < 0)
+        return rc;
     if (fflush(stdout) != 0)
         return error_set(err, "cannot write: %s", strerror(errno));
     return 0;

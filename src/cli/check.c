@@ -63,8 +63,10 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
     struct impacts impacts;
 
     if (cli->argc == 0 && !cli->text && !config_is_given(cli))
-        return error_set(err, "nothing to check: give the launch command, or -- and the trainer's "
-                              "options; see megatron-preflight check --help");
+        return error_set(err,
+                         "nothing to check: give the launch command, or -- and the trainer's "
+                         "options; see megatron-preflight %s --help",
+                         cli_subcommands[cli->command].name);
     if (inputs_gather(cli, arena, inputs, err) < 0)
         return -1;
     inputs_warn(inputs, stderr);

@@ -51,10 +51,14 @@ const struct cli_option cli_options[] = {
     { "num-gpus", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(world_size), NULL, "the same as --world-size" },
     { "tp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(tp), NULL,
       "tensor parallel size, in place of the configuration's" },
-    { "pp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(pp), NULL, "pipeline parallel size, likewise" },
-    { "cp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(cp), NULL, "context parallel size, likewise" },
-    { "ep", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(ep), NULL, "expert parallel size, likewise" },
-    { "etp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(etp), NULL, "expert tensor parallel size, likewise" },
+    { "pp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(pp), NULL,
+      "pipeline parallel size, in place of the configuration's" },
+    { "cp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(cp), NULL,
+      "context parallel size, in place of the configuration's" },
+    { "ep", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(ep), NULL,
+      "expert parallel size, in place of the configuration's" },
+    { "etp", 0, "N", CHECK | CONVERT, CLI_INT, FIELD(etp), NULL,
+      "expert tensor parallel size, in place of the configuration's" },
     { "to", 0, "FORMAT", CONVERT, CLI_STRING, FIELD(to), NULL,
       "flags: options of Megatron's, one a line, quoted for a shell; yaml: a configuration" },
     { "impact", 0, NULL, 1u << CLI_ESTIMATE, CLI_FLAG, FIELD(impact), NULL,
@@ -80,8 +84,10 @@ const struct cli_option cli_options[] = {
       "may take (default 10)" },
     { "no-mpi", 0, NULL, RUN, CLI_FLAG, FIELD(no_mpi), "MEGATRON_PREFLIGHT_NO_MPI",
       "let each rank decide alone; only rank 0 prints" },
-    { "format", 0, "FORMAT", CHECK | EXPAND | RULES | AUDIT, CLI_STRING, FIELD(format), NULL,
+    { "format", 0, "FORMAT", CHECK, CLI_STRING, FIELD(format), NULL,
       "text (default), json, or for CI systems sarif, junit, github, gitlab, markdown or html" },
+    { "format", 0, "FORMAT", EXPAND | RULES | AUDIT, CLI_STRING, FIELD(format), NULL,
+      "text (default) or json" },
     { "batch", 0, "FILE", 1u << CLI_CHECK, CLI_STRING, FIELD(batch), NULL,
       "check one JSON record a line ('-': standard input), print one report a line" },
     { "environment-unknown", 0, NULL, 1u << CLI_CHECK, CLI_FLAG, FIELD(environment_unknown), NULL,
@@ -159,8 +165,8 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
                     "that stopped a job or would have in mode enforce, by rule and by user, and the GPUs they asked "
                     "for. Lines that are no decision are counted and named.",
                     2 },
-    [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known", "",
-                      2 },
+    [CLI_VERSION] = { "version", "", "print the version and the releases of Megatron-LM known",
+                      "Also as megatron-preflight --version.", 2 },
 };
 
 const struct cli_status cli_statuses[] = {
@@ -174,7 +180,7 @@ const struct cli_status cli_statuses[] = {
     { "check estimate", 1, "stop" },
     { "check estimate", 2, "usage error or bad input" },
     { "check estimate", 3, "cannot know, with --strict" },
-    { "expand", 0, "the script was run; what it starts and what could not be followed is listed" },
+    { "expand", 0, "the script was run; what was found is listed" },
     { "expand", 2, "usage error, or the script cannot be run here" },
 };
 const size_t cli_status_count = sizeof(cli_statuses) / sizeof(cli_statuses[0]);
@@ -224,6 +230,9 @@ static int find_subcommand(int argc, char **argv, enum cli_command *command)
     return 0;
 }
 
+/* As the keys of a configuration: products of a few of these stay far from the end of int64_t. */
+enum { NUMBER_MOST = 67108864 };
+
 /* NULL, or what is wrong with the text. */
 static const char *store(struct cli *cli, const struct cli_option *option, const char *text)
 {
@@ -239,10 +248,14 @@ static const char *store(struct cli *cli, const struct cli_option *option, const
         return NULL;
     case CLI_INT:
         *(int64_t *)value = strtoll(text, &end, 10);
-        return end == text || *end || *(int64_t *)value <= 0 ? "a positive number" : NULL;
+        if (end == text || *end || *(int64_t *)value <= 0)
+            return "a positive number";
+        return *(int64_t *)value > NUMBER_MOST ? "a number up to 67108864" : NULL;
     case CLI_SECONDS:
         *(double *)value = strtod(text, &end);
-        return end == text || *end || !(*(double *)value > 0) ? "a number of seconds" : NULL;
+        return end == text || *end || !(*(double *)value > 0 && *(double *)value <= 1e6)
+                   ? "a number of seconds"
+                   : NULL;
     }
     return NULL;
 }
@@ -358,12 +371,14 @@ void cli_parse(int argc, char **argv, struct cli *cli)
 {
     struct argp_option options[sizeof(cli_options) / sizeof(cli_options[0]) + 1] = { 0 };
     struct argp argp = { .options = options, .parser = parse };
-    static char name[64] = "megatron-preflight";
+    static char name[64] = "megatron-preflight", version[] = "version";
     char *doc;
     int at;
 
     memset(cli, 0, sizeof(*cli));
     cli->command = CLI_RUN;
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        argv[1] = version;
     at = find_subcommand(argc, argv, &cli->command);
     if (at) {
         memmove(&argv[at], &argv[at + 1], (size_t)(argc - at) * sizeof(*argv));

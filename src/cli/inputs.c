@@ -38,7 +38,8 @@ static bool asks_the_site(const struct cli *cli)
     return cli->command == CLI_RUN || !(cli->batch || cli->facts);
 }
 
-/* A stray variable must not keep a job from starting: its fault becomes a warning, and it is left out. */
+/* A stray variable must not keep a job from starting: its fault becomes a warning, and it is left
+ * out. */
 static int forgive(const struct cli *cli, const char *option, const char *text,
                    struct site_faults *faults, struct arena *arena, struct error *err)
 {
@@ -95,8 +96,7 @@ void inputs_warn(const struct inputs *inputs, FILE *out)
     const struct policy_origin *by = &policy->origin[POLICY_LOCKED];
 
     for (size_t i = 0; i < inputs->faults.count; i++)
-        fprintf(out, "megatron-preflight: warning: left out: %s\n",
-                inputs->faults.text[i]);
+        fprintf(out, "megatron-preflight: warning: left out: %s\n", inputs->faults.text[i]);
     if (!policy->ignored_count)
         return;
     fprintf(out, "megatron-preflight: warning: locked by %s:%d and ignored:", by->name, by->line);
@@ -145,9 +145,13 @@ static int read_facts_file(const char *path, struct arena *arena, struct facts *
                            struct error *err)
 {
     json_error_t where;
-    json_t *object = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    json_t *object;
     int rc;
 
+    errno = 0;
+    object = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    if (!object && (where.line < 0 || errno == EISDIR))
+        return error_set(err, "cannot read '%s': %s", path, strerror(errno));
     if (!object)
         return error_set(err, "%s:%d:%d: %s", path, where.line, where.column, where.text);
     rc = facts_read(facts, object, arena, err);

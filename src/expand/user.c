@@ -45,6 +45,8 @@ int expand_drop_root(const char *user, const char *path, struct error *err)
 
     if (geteuid() != 0)
         return user ? error_set(err, "--user: only root can become another user") : 0;
+    if (access(path, F_OK) < 0 && errno == ENOENT)
+        return error_set(err, "%s: %s", path, strerror(errno));
     who = user ? getpwnam(user) : sudo ? getpwnam(sudo) : owner_of(path);
     if (user && !who)
         return error_set(err, "--user: there is no user '%s'", user);

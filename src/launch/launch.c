@@ -33,11 +33,11 @@ static void stop_at_stranger(struct peel *peel)
     size_t n = strlen(word);
 
     if (n > 3 && strcmp(word + n - 3, ".sh") == 0)
-        peel_cannot_know(peel, "'%s' is a script; 'megatron-preflight check %s' looks inside", word,
+        peel_cannot_know(peel, "'%.200s' is a script; 'megatron-preflight check %.200s' looks inside", word,
                          word);
     else
         peel_cannot_know(peel,
-                         "'%s' is not a launcher that this program knows; put "
+                         "'%.200s' is not a launcher that this program knows; put "
                          "megatron-preflight behind it",
                          word);
 }

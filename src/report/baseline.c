@@ -36,9 +36,13 @@ static int take_rows(struct baseline *baseline, const json_t *file, const char *
 int baseline_read(struct baseline *baseline, const char *path, struct error *err)
 {
     json_error_t where;
-    json_t *file = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    json_t *file;
     int rc;
 
+    errno = 0;
+    file = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    if (!file && errno == EISDIR)
+        return error_set(err, "cannot read baseline '%s': %s", path, strerror(errno));
     if (!file && where.line < 0)
         return error_set(err, "cannot read baseline '%s': %s; --write-baseline '%s' makes one",
                          path, strerror(errno), path);

@@ -72,6 +72,13 @@ def test_help_names_every_subcommand_and_status():
         (["--timeout", "soon", "true"], 125, "--timeout: 'soon' is not a number of seconds"),
         (["check"], 2, "nothing to check"),
         (["check", "--world-size", "0", "--", "--bf16"], 2, "'0' is not a positive number"),
+        (["check", "--tp", "99999999999999999999", "--", "--bf16"], 2, "is not a number up to 67108864"),
+        (["check", "--gpu-memory", "79", "--", "--bf16"], 2, "'79' has no unit"),
+        (["check", "--facts", "/", "--", "--bf16"], 2, "cannot read '/': Is a directory"),
+        (["check", "--config", "/"], 2, "cannot read '/': Is a directory"),
+        (["check", "--batch", "/"], 2, "cannot read '/': Is a directory"),
+        (["check", "--all", os.devnull, "--baseline", "/"], 2, "cannot read baseline '/': Is a directory"),
+        (["expand", "/nonexistent"], 2, "/nonexistent: No such file or directory"),
         (["check", "--format", "xml", "--", "--bf16"], 2, "'xml' is none of text, json, sarif"),
         (["check", "--megatron", "0.1", "--", "--bf16"], 2, "no table for '0.1'"),
         (["check", "--gpu", "Z80", "--", "--bf16"], 2, "'Z80' is not in the table"),
@@ -92,6 +99,7 @@ def test_usage_errors(words, status, message):
 def test_version():
     run = preflight("version")
     assert run.returncode == 0
+    assert preflight("--version").stdout == run.stdout
     assert "0.16.0" in run.stdout and "main" in run.stdout
 
 

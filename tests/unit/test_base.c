@@ -21,6 +21,7 @@ static void test_parse_size(void **state)
         { "512 KiB", 512ULL << 10 }, { "7B", 7 },             { "", 0 },
         { "GiB", 0 },               { "-1G", 0 },            { "80GiBx", 0 },
         { "0x10", 0 },              { "1e30G", 0 },          { "nan", 0 },
+        { "79", 0 },                { "1e10GiB", 0 },
     };
 
     (void)state;
