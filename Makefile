@@ -269,6 +269,7 @@ uninstall:
 	for page in $(MAN_PAGES); do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$$page; done
 	rm -f $(DESTDIR)$(libdir)/libmegatron-preflight.a $(DESTDIR)$(includedir)/megatron_preflight.h
 	rm -rf $(DESTDIR)$(libexecdir)
+	rm -f $(DESTDIR)$(libdir)/slurm/megatron-preflight.so
 
 # Slurm's hooks; the SPANK plugin needs libslurm-dev. slurm/README.md says which line of slurm.conf names them.
 SLURM_HOOKS = prolog prolog-slurmctld task-prolog

@@ -40,5 +40,8 @@ def test_pages_are_installed_and_taken_out_again(tmp_path):
     for page in PAGES:
         name = os.path.basename(page)
         assert (tmp_path / "usr/share/man" / f"man{name[-1]}" / name).exists()
+    plugin = tmp_path / "usr/lib/slurm/megatron-preflight.so"  # what install-slurm adds outside libexec
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
     subprocess.run([*make, "uninstall"], check=True, stdout=subprocess.DEVNULL)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
