@@ -55,9 +55,12 @@ static struct piece *add_piece(struct pieces *pieces, enum piece_kind kind, int6
     return piece;
 }
 
-/* Full recomputation: 'uniform' remembers the input of every N layers, 'block' that of each of the
- * first N layers of a chunk. 0: this layer is not recomputed. */
-static int64_t recompute_group(const struct job *job, int64_t index)
+static bool recomputes_blocks(const struct job *job)
+{
+    return job->recompute_method && strcmp(job->recompute_method, "block") == 0;
+}
+
+int64_t recompute_group(const struct job *job, int64_t index)
 {
     int64_t every = job->recompute_num_layers;
 
@@ -65,9 +68,14 @@ static int64_t recompute_group(const struct job *job, int64_t index)
         return 0;
     if (every < 0) /* None: Megatron refuses it */
         every = 1;
-    if (job->recompute_method && strcmp(job->recompute_method, "block") == 0)
+    if (recomputes_blocks(job))
         return index < every ? index + 1 : 0;
     return every > 0 ? index / every + 1 : 0;
+}
+
+bool recomputes_multi_token(const struct job *job)
+{
+    return !recomputes_blocks(job) && recompute_group(job, 0) > 0;
 }
 
 static void list_layers(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
@@ -81,11 +89,10 @@ static void list_layers(struct profiles *p, const struct chunk *chunk, struct pi
     }
 }
 
-/* Depths of multi-token prediction; 'uniform' recomputes each layer of them by itself. */
 static void list_multi_token(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
 {
     int64_t last = chunk->layer_count;
-    bool recomputed = recompute_group(p->job, last) > 0;
+    bool recomputed = recomputes_multi_token(p->job);
 
     if (chunk->mtp_depths)
         final_norm_profile(p->job, p->shape, p->premise,

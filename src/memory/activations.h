@@ -43,6 +43,15 @@ struct profiles {
 void profiles_init(struct profiles *profiles, const struct job *job, const struct shape *shape,
                    const struct premise *premise);
 
+/* Full recomputation: 'uniform' remembers the input of every N layers, 'block' that of each of the
+ * first N layers of a chunk. Neighbours of the same number are recomputed together, from 1 on; 0:
+ * the layer at this index of its chunk is not recomputed. */
+int64_t recompute_group(const struct job *job, int64_t index);
+
+/* 'uniform' recomputes each layer of multi-token prediction by itself, 'block' none of them
+ * (transformer/multi_token_prediction.py). */
+bool recomputes_multi_token(const struct job *job);
+
 void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, struct arena *arena,
                           struct chunk_activations *out);
 

@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "memory/activations.h"
+#include "memory/layer.h"
 #include "memory/static_rank.h"
 
 static bool is(const char *value, const char *want)
@@ -24,6 +26,15 @@ static uint64_t received_input_bytes(const struct static_rank *rank)
     return bytes;
 }
 
+static uint64_t expert_layers_of_mtp(const struct chunk *chunk)
+{
+    uint64_t layers = 0;
+
+    for (int64_t i = 0; i < chunk->mtp_layer_count * chunk->mtp_count; i++)
+        layers += chunk->mtp_layer[i % chunk->mtp_layer_count].feed_forward == FEED_FORWARD_MOE;
+    return layers;
+}
+
 static uint64_t expert_layers(const struct static_rank *rank)
 {
     uint64_t layers = 0;
@@ -33,8 +44,7 @@ static uint64_t expert_layers(const struct static_rank *rank)
 
         for (int64_t i = 0; i < chunk->layer_count; i++)
             layers += chunk->layer[i].feed_forward == FEED_FORWARD_MOE;
-        for (int64_t i = 0; i < chunk->mtp_layer_count * chunk->mtp_count; i++)
-            layers += chunk->mtp_layer[i % chunk->mtp_layer_count].feed_forward == FEED_FORWARD_MOE;
+        layers += expert_layers_of_mtp(chunk);
     }
     return layers;
 }
@@ -66,24 +76,37 @@ static uint64_t routing_bytes(const struct static_rank *rank)
     return each * expert_layers(rank);
 }
 
-static bool recomputes_experts(const struct job *job)
+/* Inputs and their gradients of the checkpoints of a chunk that hold expert layers. What a chunk
+ * has received is the input of its first one, and counted there. */
+static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *chunk)
 {
-    if (is(job->recompute_granularity, "full"))
-        return true;
-    return is(job->recompute_granularity, "selective") && list_has(&job->recompute_modules, "moe");
+    uint64_t tensors = 0;
+    int64_t last = 0;
+
+    for (int64_t i = 0; i < chunk->layer_count; i++) {
+        int64_t group = recompute_group(job, i);
+
+        if (group == last || chunk->layer[i].feed_forward != FEED_FORWARD_MOE)
+            continue;
+        tensors += group == 1 && !chunk->pre_process ? 1 : 2;
+        last = group;
+    }
+    return tensors + (recomputes_multi_token(job) ? 2 * expert_layers_of_mtp(chunk) : 0);
 }
 
-/* Where a whole expert layer is recomputed, those probabilities hang on the recomputed graph, and
- * with it the checkpoint's input and its gradient stay: 2 x tokens x hidden x bytes a layer. */
+/* Where expert layers are recomputed whole, those probabilities hang on the recomputed graph, and
+ * with it the checkpoint's input and its gradient stay: tokens x hidden x bytes each. */
 static uint64_t recomputed_input_bytes(const struct static_rank *rank)
 {
     const struct shape *shape = rank->shape;
+    uint64_t tensors = 0;
 
-    if (!shape->num_experts || !recomputes_experts(rank->job))
-        return 0;
-    return 2 *
-           allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes) *
-           expert_layers(rank);
+    if (recomputes(rank->job, "moe"))
+        tensors = 2 * expert_layers(rank);
+    for (int64_t v = 0; v < rank->chunk_count; v++)
+        tensors += checkpoint_tensors(rank->job, rank->chunk[v].chunk);
+    return tensors *
+           allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes);
 }
 
 /* Overlapping the all-to-alls cuts a layer into nodes whose detached input and its gradient stay
