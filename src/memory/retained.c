@@ -86,7 +86,7 @@ static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *ch
     for (int64_t i = 0; i < chunk->layer_count; i++) {
         int64_t group = recompute_group(job, i);
 
-        if (group == last || chunk->layer[i].feed_forward != FEED_FORWARD_MOE)
+        if (!group || group == last || chunk->layer[i].feed_forward != FEED_FORWARD_MOE)
             continue;
         tensors += group == 1 && !chunk->pre_process ? 1 : 2;
         last = group;
