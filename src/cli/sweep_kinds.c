@@ -9,11 +9,16 @@
 /* --- Megatron's functional tests ---------------------------------------------------------------
  */
 
-static bool is_yaml(const struct sweep_file *file)
+static bool ends_in(const struct sweep_file *file, const char *wanted)
 {
     const char *ending = strrchr(file->path, '.');
 
-    return ending && (strcmp(ending, ".yaml") == 0 || strcmp(ending, ".yml") == 0);
+    return ending && strcmp(ending, wanted) == 0;
+}
+
+static bool is_yaml(const struct sweep_file *file)
+{
+    return ends_in(file, ".yaml") || ends_in(file, ".yml");
 }
 
 static bool is_functional_test(const struct sweep_file *file)
@@ -103,7 +108,19 @@ static bool is_guide(const struct sweep_file *file)
     return is_yaml(file) && has_section(file, "model:") && has_section(file, "parallelism:");
 }
 
-static void look_at_guide(struct sweep_file *file)
+/* Its launch is a section of its own; a Hugging Face config.json, which has none, is a model only.
+ */
+static bool is_deepseek(const struct sweep_file *file)
+{
+    json_t *root = ends_in(file, ".json") ? json_loads(file->text, 0, NULL) : NULL;
+    bool yes = json_is_object(json_object_get(root, "model")) &&
+               json_is_object(json_object_get(root, "distributed"));
+
+    json_decref(root);
+    return yes;
+}
+
+static void look_at_config(struct sweep_file *file, config_reader *read)
 {
     struct inputs inputs = *file->configured;
     struct config *config = &inputs.config;
@@ -111,7 +128,7 @@ static void look_at_guide(struct sweep_file *file)
     struct error err;
 
     config_init(config, file->arena);
-    if (guide_read(config, file->path, &err) < 0) {
+    if (read(config, file->path, &err) < 0) {
         sweep_add_error(file, 0, err.text);
         return;
     }
@@ -124,9 +141,20 @@ static void look_at_guide(struct sweep_file *file)
     sweep_add(file, 0, &report);
 }
 
+static void look_at_guide(struct sweep_file *file)
+{
+    look_at_config(file, guide_read);
+}
+
+static void look_at_deepseek(struct sweep_file *file)
+{
+    look_at_config(file, deepseek_read);
+}
+
 const struct sweep_kind sweep_kinds[] = {
     { "functional test", is_functional_test, look_at_functional_test },
     { "configuration", is_guide, look_at_guide },
+    { "JSON configuration", is_deepseek, look_at_deepseek },
     { "script", sweep_is_script, sweep_look_at_script },
 };
 const size_t sweep_kind_count = sizeof(sweep_kinds) / sizeof(sweep_kinds[0]);

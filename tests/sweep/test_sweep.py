@@ -9,7 +9,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
-from repository import PREFLIGHT, RECIPE, Repository, model_config, sbatch  # noqa: E402
+from repository import PREFLIGHT, RECIPE, ROOT, Repository, model_config, sbatch  # noqa: E402
 
 
 @pytest.fixture
@@ -56,6 +56,26 @@ parallelism: {tensor_model_parallel_size: 2, pipeline_model_parallel_size: 1}
 training: {micro_batch_size: 1, seq_length: 2048}
 infrastructure: {world_size: 8}
 """
+
+
+DEEPSEEK = json.loads((ROOT / "configs/deepseek/deepseek_v3_1b.json").read_text())
+
+
+def test_a_json_configuration_with_a_launch_is_one(repo):
+    repo.write("small.json", json.dumps(DEEPSEEK))
+    odd = {**DEEPSEEK, "distributed": {**DEEPSEEK["distributed"], "tensor_parallel_size": 5}}
+    repo.write("odd.json", json.dumps(odd))
+    repo.write("word.json", json.dumps({**DEEPSEEK, "distributed": {"num_gpus": "two"}}))
+    repo.write("alone.json", json.dumps({"model": DEEPSEEK["model"]}))
+    repo.write("config.json", '{"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32}')
+    repo.write("tokenizer.json", '{"model": {"vocab": {}}, "version": "1.0"}')
+    repo.write("torn.json", '{"model": {}, "distributed": {}')
+    run = repo.sweep("--format", "json")
+    assert run.returncode == 1 and run.stderr == ""
+    assert verdicts(run) == {"small.json": "go", "odd.json": "stop", "word.json": "error"}
+    faults = {e["path"]: e for e in launches(run)}
+    assert "/distributed/num_gpus" in faults["word.json"]["error"]
+    assert "/distributed/" in json.dumps(faults["odd.json"]["report"]["findings"])
 
 
 def test_findings_stand_at_their_line(repo):
