@@ -208,6 +208,48 @@ static void test_dummy_gradients_follow_the_stage(void **state)
     arena_release(&r.arena);
 }
 
+/* Four layers a stage. On the second one the first checkpoint's input is what was received. */
+static void test_inputs_of_recomputed_experts(void **state)
+{
+    static const struct {
+        const char *flags;
+        uint64_t want[2]; /* tensors of tokens x hidden, by stage */
+    } cases[] = {
+        { "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1",
+          { 8, 7 } },
+        { "--recompute-granularity full --recompute-method uniform --recompute-num-layers 3",
+          { 4, 3 } },
+        { "--recompute-granularity full --recompute-method uniform --recompute-num-layers 2 "
+          "--moe-layer-freq ([0]*2+[1]*6)",
+          { 2, 3 } },
+        { "--recompute-granularity full --recompute-method block --recompute-num-layers 3",
+          { 6, 5 } },
+        { "--recompute-granularity full --recompute-method block --recompute-num-layers 0",
+          { 0, 0 } },
+        { "--recompute-granularity selective --recompute-modules moe", { 8, 8 } },
+        { "", { 0, 0 } },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t want = cases[i / 2].want[i % 2], tensor = 2ull * 4096 * 4096;
+        struct resolved r;
+        struct static_memory memory;
+        char flags[400];
+
+        snprintf(flags, sizeof(flags),
+                 "--bf16 --pipeline-model-parallel-size 2 --num-experts 8 --moe-grouped-gemm "
+                 "--expert-model-parallel-size 4 --moe-token-dispatcher-type alltoall %s",
+                 cases[i / 2].flags);
+        estimate(&r, flags, (int64_t)(i % 2), &memory);
+        if (term_bytes(&memory, "inputs of recomputed experts") != want * tensor)
+            fail_msg("%s, stage %zu: %ju bytes, not %ju tensors", flags, i % 2,
+                     (uintmax_t)term_bytes(&memory, "inputs of recomputed experts"),
+                     (uintmax_t)want);
+        arena_release(&r.arena);
+    }
+}
+
 /* 16-bit states are unscaled to fp32 inside the step; before, fp32 copies of bf16 gradients appear
  * there. */
 static void test_step_peak(void **state)
@@ -232,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_allocator_rounding),
         cmocka_unit_test(test_low_precision_weights),
         cmocka_unit_test(test_dummy_gradients_follow_the_stage),
+        cmocka_unit_test(test_inputs_of_recomputed_experts),
         cmocka_unit_test(test_step_peak),
     };
 
