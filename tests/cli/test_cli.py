@@ -77,7 +77,7 @@ def test_help_names_every_subcommand_and_status():
         (["check", "--facts", "/", "--", "--bf16"], 2, "cannot read '/': Is a directory"),
         (["check", "--config", "/"], 2, "cannot read '/': Is a directory"),
         (["check", "--batch", "/"], 2, "cannot read '/': Is a directory"),
-        (["check", "--all", os.devnull, "--baseline", "/"], 2, "cannot read baseline '/': Is a directory"),
+        (["check", "--all", __file__, "--baseline", "/"], 2, "cannot read baseline '/': Is a directory"),
         (["expand", "/nonexistent"], 2, "/nonexistent: No such file or directory"),
         (["check", "--format", "xml", "--", "--bf16"], 2, "'xml' is none of text, json, sarif"),
         (["check", "--megatron", "0.1", "--", "--bf16"], 2, "no table for '0.1'"),
@@ -243,3 +243,21 @@ def test_every_fix_goes_when_it_is_walked_again():
     again = batch(*({"argv": fix["argv"], "env": {**env, **fix["env"]}, **facts, "world": fix["world"]} for fix in fixes))
     for report in again:
         assert report["verdict"] != "stop", report["findings"]
+
+
+def test_a_report_is_not_mixed_with_what_a_closed_output_would_have_got(tmp_path):
+    script = f'exec "{PREFLIGHT}" check --all "$0" --reports json="$1" >&-'
+    subprocess.run(["sh", "-c", script, __file__, tmp_path / "report.json"], check=True)
+    json.loads((tmp_path / "report.json").read_text())
+
+
+def test_a_job_finds_its_output_closed_as_it_was():
+    script = f'exec "{PREFLIGHT}" --mode off sh -c "echo 2>/dev/null || exit 7" >&-'
+    assert subprocess.run(["sh", "-c", script]).returncode == 7
+
+
+def test_a_listing_that_cannot_be_written_is_said():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([PREFLIGHT, "rules"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 2
+    assert "cannot write to the standard output" in run.stderr
