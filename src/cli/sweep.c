@@ -211,11 +211,18 @@ static void tell_stale(struct sweep *sweep)
     free(text);
 }
 
+static void tell_unread(const struct sweep_files *files)
+{
+    if (files->unread)
+        fprintf(stderr, "megatron-preflight: warning: %zu director%s could not be read\n",
+                files->unread, files->unread == 1 ? "y" : "ies");
+}
+
 static int status_of(const struct sweep *sweep)
 {
     if (sweep->reports.first.count[VERDICT_STOP])
         return 1;
-    return sweep->cli->strict && sweep->reports.first.not_known ? 3 : 0;
+    return sweep->cli->strict && (sweep->reports.first.not_known || sweep->files.unread) ? 3 : 0;
 }
 
 /* What is wrong for every launch is said once. */
@@ -246,6 +253,7 @@ int check_all(const struct cli *cli, const struct inputs *configured, struct are
     if (cli->baseline && baseline_read(&sweep.baseline, cli->baseline, err) < 0)
         return -1;
     rc = print_all(&sweep, arena, err);
+    tell_unread(&sweep.files);
     tell_stale(&sweep);
     if (rc == 0 && cli->write_baseline)
         rc = baseline_write(&sweep.baseline, cli->write_baseline, err);

@@ -129,7 +129,9 @@ int sweep_files_find(int argc, const char *const *argv, struct arena *arena,
     for (int i = 0; i < argc && rc == 0; i++) {
         const char *path = tidy(argv[i], arena);
 
-        if (stat(path, &st) < 0)
+        errno = ENOENT; /* of an empty word */
+        if (!*argv[i] || stat(path, &st) < 0 ||
+            (S_ISDIR(st.st_mode) && access(path, R_OK | X_OK) < 0))
             return error_set(err, "cannot look at '%s': %s", argv[i], strerror(errno));
         if (S_ISDIR(st.st_mode))
             rc = look_in(&search, path, 0);

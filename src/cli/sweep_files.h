@@ -16,7 +16,7 @@ struct sweep_files {
     size_t unread; /* directories that cannot be read */
 };
 
-/* -1 with 'err' set when a path given is neither a file nor a directory, or there are too many. */
+/* -1 with 'err' set when a path given cannot be read or is neither a file nor a directory, or there are too many. */
 int sweep_files_find(int argc, const char *const *argv, struct arena *arena,
                      struct sweep_files *files, struct error *err);
 

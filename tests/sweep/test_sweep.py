@@ -223,6 +223,14 @@ def test_a_path_that_is_not_there(repo):
     assert run.returncode == 2 and "cannot look at 'nowhere'" in run.stderr
 
 
+def test_a_directory_that_is_not_looked_into_is_said(repo):
+    repo.write("a.sbatch", sbatch())
+    repo.write("d/" * 70 + "b.sbatch", sbatch())
+    run = repo.sweep()
+    assert run.returncode == 0 and "1 directory could not be read" in run.stderr
+    assert repo.sweep("--strict").returncode == 3
+
+
 @pytest.mark.parametrize("words, message", [
     (["--gpu", "Z80"], "'Z80' is not in the table"), (["--gpu-memory", "lots"], "'lots' is not a size"),
     (["--facts", "x"], "--facts is about one job"), (["--format", "tex"], "'tex' is none of"),
