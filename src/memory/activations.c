@@ -98,8 +98,10 @@ static void list_multi_token(struct profiles *p, const struct chunk *chunk, stru
         final_norm_profile(p->job, p->shape, p->premise,
                            &add_piece(pieces, PIECE_FINAL_NORM, 0)->profile);
     for (int64_t depth = 0; depth < chunk->mtp_depths; depth++) {
-        multi_token_input_profile(p->job, p->shape, p->premise,
-                                  &add_piece(pieces, PIECE_MTP, depth)->profile);
+        struct piece *input = add_piece(pieces, PIECE_MTP, depth);
+
+        multi_token_input_profile(p->job, p->shape, p->premise, &input->profile);
+        input->group = recomputed ? last + 1 + depth : 0;
         for (int64_t i = 0; i < chunk->mtp_layer_count; i++) {
             struct piece *piece = add_piece(pieces, PIECE_MTP, depth);
 
@@ -158,10 +160,10 @@ static size_t group_end(const struct pieces *pieces, size_t first)
     return end;
 }
 
-/* The input that a recomputed group remembers. */
-static struct held remembered(const struct profiles *p)
+/* The input that a recomputed group remembers; a depth of multi-token prediction has two. */
+static struct held remembered(const struct profiles *p, const struct piece *first)
 {
-    uint64_t bytes = residual_bytes(p->job, p->shape);
+    uint64_t bytes = residual_bytes(p->job, p->shape) * (first->kind == PIECE_MTP ? 2 : 1);
 
     if (p->job->distribute_saved_activations == 1)
         bytes /= p->shape->tp;
@@ -177,7 +179,7 @@ static struct held transient(uint64_t bytes)
 static void forward_light(const struct profiles *p, const struct pieces *pieces, size_t first,
                           size_t end, struct chunk_activations *out)
 {
-    const struct held kept = remembered(p);
+    const struct held kept = remembered(p, &pieces->piece[first]);
     struct held below = out->saved;
 
     for (size_t i = first; i < end; i++) {
@@ -190,7 +192,6 @@ static void forward_light(const struct profiles *p, const struct pieces *pieces,
 static void forward_pieces(const struct profiles *p, const struct pieces *pieces,
                            struct chunk_activations *out)
 {
-    struct held kept = remembered(p);
     size_t end;
 
     for (size_t i = 0; i < pieces->count; i = end) {
@@ -198,6 +199,8 @@ static void forward_pieces(const struct profiles *p, const struct pieces *pieces
 
         end = group_end(pieces, i);
         if (piece->group) {
+            struct held kept = remembered(p, piece);
+
             forward_light(p, pieces, i, end, out);
             held_add(&out->saved, &kept);
         } else {
@@ -248,7 +251,6 @@ static struct held received_gradient(const struct profiles *p, const struct chun
 static void backward_pieces(const struct profiles *p, const struct chunk *chunk,
                             const struct pieces *pieces, struct chunk_activations *out)
 {
-    struct held kept = remembered(p);
     struct held received = received_gradient(p, chunk);
     struct held waiting = waiting_gradients(p);
     struct held below = out->saved, now;
@@ -256,6 +258,7 @@ static void backward_pieces(const struct profiles *p, const struct chunk *chunk,
 
     for (size_t end = pieces->count; end > 0; end = first) {
         const struct piece *piece;
+        struct held kept;
         bool top = end == pieces->count;
 
         first = end - 1;
@@ -263,6 +266,7 @@ static void backward_pieces(const struct profiles *p, const struct chunk *chunk,
                pieces->piece[first - 1].group == pieces->piece[first].group)
             first--;
         piece = &pieces->piece[first];
+        kept = remembered(p, piece);
         held_subtract(&below, piece->group ? &kept : &piece->profile.saved);
         now = below;
         if (!top)

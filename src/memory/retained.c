@@ -77,7 +77,8 @@ static uint64_t routing_bytes(const struct static_rank *rank)
 }
 
 /* Inputs and their gradients of the checkpoints of a chunk that hold expert layers. What a chunk
- * has received is the input of its first one, and counted there. */
+ * has received is the input of its first one, and counted there. Depths of multi-token prediction
+ * take two: hidden states and embeddings. */
 static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *chunk)
 {
     uint64_t tensors = 0;
@@ -91,7 +92,7 @@ static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *ch
         tensors += group == 1 && !chunk->pre_process ? 1 : 2;
         last = group;
     }
-    return tensors + (recomputes_multi_token(job) ? 2 * expert_layers_of_mtp(chunk) : 0);
+    return tensors + (recomputes_multi_token(job) ? 4 * expert_layers_of_mtp(chunk) : 0);
 }
 
 /* Where expert layers are recomputed whole, those probabilities hang on the recomputed graph, and
