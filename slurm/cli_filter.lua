@@ -36,11 +36,17 @@ local function typed_words()
     return words
 end
 
+-- A submission is logged whatever becomes of it; a step of a job that was, only where it is stopped.
+local function log_option(program, dry)
+    if dry then return "" end
+    return program == "srun" and os.getenv("SLURM_JOB_ID") and "--log-stops" or "--log"
+end
+
 -- 0 go, 1 stop, anything else no verdict. The report goes straight to standard error.
-local function status_of(words)
+local function status_of(words, log)
     pending = os.tmpname and string.format("%s/.%d.%d", records, os.time(), math.random(1, 2 ^ 30))
-    local command = string.format("timeout -k 1 %d %s check --quiet --save %s -- %s >&2; echo $?", seconds,
-                                  quoted(preflight), quoted(pending), table.concat(words, " "))
+    local command = string.format("timeout -k 1 %d %s check --quiet %s --save %s -- %s >&2; echo $?", seconds,
+                                  quoted(preflight), log, quoted(pending), table.concat(words, " "))
     local pipe = io.popen(command)
     local status = pipe and tonumber(pipe:read("*l"))
     if pipe then pipe:close() end
@@ -54,8 +60,9 @@ function slurm_cli_pre_submit(options, offset)
     if (program ~= "srun" and program ~= "sbatch") or is_there("off") or is_there("cli-filter.off") then
         return slurm.SUCCESS
     end
-    local status = status_of(words)
-    if status == 1 and (is_there("dry-run") or is_there("cli-filter.dry-run")) then
+    local dry = is_there("dry-run") or is_there("cli-filter.dry-run")
+    local status = status_of(words, log_option(program, dry))
+    if status == 1 and dry then
         slurm.log_info("megatron-preflight (dry run): this job would be stopped")
     elseif status == 1 then
         slurm.log_error("megatron-preflight: stopped; nothing was submitted")

@@ -40,6 +40,20 @@ comment() {
     fi
 }
 
+is_first_node() {
+    first=$("$slurm_bin/scontrol" show hostnames "${SLURM_JOB_NODELIST:-${SLURM_NODELIST:-}}" | head -n 1)
+    [ "$first" = "${SLURMD_NODENAME:-$(hostname -s)}" ]
+}
+
+# Does what we stop go to the policy's log? Once for a job, as its owner, and where it is really stopped.
+is_logged() {
+    ! is_dry_run && case $hook in
+    prolog) is_first_node ;;
+    task-prolog) [ "${SLURM_PROCID:-0}" = 0 ] ;;
+    *) [ "$(id -u)" = 0 ] ;;
+    esac
+}
+
 # The verdict on what 'check' is given: 0 go, 1 stop with the first reason in $reason, 2 none. It is reached as the user
 # whose job it is, who may do nothing more, without the daemon's environment; a hook that does not run as root stays who
 # it is. The deadline is kept by the hook's own user: the job's could stop the clock.
@@ -50,7 +64,7 @@ decide() {
         ${SLURM_JOB_NUM_NODES:+"SLURM_JOB_NUM_NODES=$SLURM_JOB_NUM_NODES"} \
         ${SLURM_JOB_GPUS:+"SLURM_JOB_GPUS=$SLURM_JOB_GPUS"} \
         ${CUDA_VISIBLE_DEVICES:+"CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} \
-        "$preflight" check --quiet --color never "$@"
+        "$preflight" check --quiet --color never $(! is_logged || echo --log-stops) "$@"
     [ "$(id -u)" != 0 ] || set -- setpriv --reuid="$SLURM_JOB_UID" --regid="$(id -g "$SLURM_JOB_UID")" \
         --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs -- "$@"
     answer=$(timeout -k 1 "$seconds" "$@" 2>&1 < /dev/null)

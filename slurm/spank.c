@@ -17,7 +17,7 @@
 
 SPANK_PLUGIN(megatron-preflight, 1)
 
-enum { WORDS_BYTES_MOST = 4 << 20, OWN_WORDS = 8 };
+enum { WORDS_BYTES_MOST = 4 << 20, OWN_WORDS = 9 };
 
 struct settings {
     const char *preflight, *switches, *records;
@@ -105,14 +105,20 @@ static int status_of(pid_t child, int seconds)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+static bool is_dry_run(const struct settings *settings)
+{
+    return is_on(settings, "dry-run") || is_on(settings, "spank.dry-run");
+}
+
 static int ask(const struct settings *settings, const char **word, unsigned int job)
 {
     char record[4096];
     pid_t child;
+    const char *log = is_dry_run(settings) ? "--quiet" : "--log-stops"; /* --quiet twice is --quiet */
 
     snprintf(record, sizeof(record), "%s/%u.jsonl", settings->records, job);
-    memcpy(word, (const char *[OWN_WORDS]){ settings->preflight, "check", "--quiet", "--save",
-                                      record, "--color", "never", "--" },
+    memcpy(word, (const char *[OWN_WORDS]){ settings->preflight, "check", "--quiet", "--save", record,
+                                            "--color", "never", log, "--" },
            OWN_WORDS * sizeof(*word));
     child = fork();
     if (child == 0) {
@@ -125,7 +131,7 @@ static int ask(const struct settings *settings, const char **word, unsigned int 
 
 static int act_on(const struct settings *settings, int status)
 {
-    if (status == 1 && (is_on(settings, "dry-run") || is_on(settings, "spank.dry-run"))) {
+    if (status == 1 && is_dry_run(settings)) {
         slurm_info("megatron-preflight (dry run): this step would be stopped");
         return 0;
     }

@@ -81,8 +81,7 @@ static int check_one(const struct cli *cli, struct inputs *inputs, struct arena 
         config_localize(&inputs->config, arena, &report);
     check_print(cli, &report);
     bypass_say(&inputs->policy, &report, arena, stderr);
-    if (cli->log)
-        decision_log(inputs, &report, arena);
+    decision_log_wanted(cli, inputs, &report, arena);
     saving_begin(&saving, cli->save, arena);
     saving_add(&saving, &inputs->launch, &inputs->environment, &inputs->facts);
     saving_end(&saving);

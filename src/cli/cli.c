@@ -74,6 +74,8 @@ const struct cli_option cli_options[] = {
       "print every key of the policy with its value and what set it; start nothing" },
     { "log", 0, NULL, 1u << CLI_CHECK, CLI_FLAG, FIELD(log), NULL,
       "write the decision to the policy's log, as run does: for hooks" },
+    { "log-stops", 0, NULL, 1u << CLI_CHECK, CLI_FLAG, FIELD(log_stops), NULL,
+      "the same only where the job is stopped: for hooks behind one that wrote it" },
     { "max-gpus", 0, "N", JOB, CLI_INT, FIELD(max_gpus), NULL, "the most GPUs the job may use" },
     { "mode", 0, "MODE", JOB, CLI_STRING, FIELD(mode), "MEGATRON_PREFLIGHT",
       "enforce (default), warn (say it, let the job go), observe (say nothing, let it go) or off" },

@@ -66,7 +66,7 @@ struct cli {
     bool no_mpi;
     bool environment_unknown;
     bool explain_policy;
-    bool log;
+    bool log, log_stops;
 };
 
 struct cli_option {

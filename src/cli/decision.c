@@ -265,3 +265,10 @@ void decision_log(const struct inputs *inputs, const struct report *report, stru
         policy->mode != MODE_OBSERVE)
         fprintf(stderr, "megatron-preflight: warning: %s\n", err.text);
 }
+
+void decision_log_wanted(const struct cli *cli, const struct inputs *inputs,
+                         const struct report *report, struct arena *arena)
+{
+    if (cli->log || (cli->log_stops && report->verdict == VERDICT_STOP))
+        decision_log(inputs, report, arena);
+}

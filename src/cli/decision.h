@@ -30,4 +30,8 @@ extern const size_t decision_field_count;
  * waits for long; what goes wrong is one warning on standard error, and in mode observe nothing. */
 void decision_log(const struct inputs *inputs, const struct report *report, struct arena *arena);
 
+/* The same where --log or --log-stops wants it. */
+void decision_log_wanted(const struct cli *cli, const struct inputs *inputs,
+                         const struct report *report, struct arena *arena);
+
 #endif

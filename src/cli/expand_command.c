@@ -287,8 +287,7 @@ static int judge(struct judging *judging, const struct expand_launch *found, str
     script_point(judging->expansion, found, &report);
     print_report(judging, found, &report);
     bypass_say(&inputs.policy, &report, judging->arena, stderr);
-    if (judging->cli->log)
-        decision_log(&inputs, &report, judging->arena);
+    decision_log_wanted(judging->cli, &inputs, &report, judging->arena);
     judging->worst = worse(judging->worst, verdict_exit_status(&report, judging->cli->strict));
     judging->judged++;
     return 0;

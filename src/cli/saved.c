@@ -126,8 +126,7 @@ static int check_line(const struct cli *cli, struct inputs *inputs, const char *
     bypass_say(&one.policy, &report, arena, stderr);
     one.launch = record->launch;
     one.facts = record->facts;
-    if (cli->log)
-        decision_log(&one, &report, arena);
+    decision_log_wanted(cli, &one, &report, arena);
     return verdict_exit_status(&report, cli->strict);
 }
 

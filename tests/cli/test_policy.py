@@ -343,6 +343,16 @@ def test_check_logs_when_a_hook_asks_for_it(site, tmp_path):
     assert one["errors"] == again["errors"]
 
 
+def test_a_later_hook_logs_stops_only(site, tmp_path):
+    log = tmp_path / "log"
+    site.write(f"log: {log}\nmode: observe\n").check("--log-stops")
+    assert not log.exists()
+    site.write(f"log: {log}\n")
+    assert site.check("--log-stops").returncode == 1
+    [line] = lines_of(log)
+    assert not line["started"]
+
+
 def test_bypass_holds_for_what_was_saved(site, tmp_path):
     record = tmp_path / "record"
     site.check("--save", str(record))
