@@ -93,6 +93,30 @@ static bool names_script(const struct cli *cli, struct arena *arena)
     return cli->command == CLI_CHECK && !cli->facts && script_word(cli, arena) >= 0;
 }
 
+/* Each of these says which job it is. */
+static int check_sources(const struct cli *cli, struct error *err)
+{
+    const struct {
+        const char *option, *value;
+    } source[] = { { "--all", cli->all },          { "--batch", cli->batch },
+                   { "--saved", cli->saved },      { "--text", cli->text },
+                   { "--config", cli->config },    { "--hf", cli->hf },
+                   { "--deepseek", cli->deepseek } };
+    const char *first = NULL;
+
+    for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++) {
+        if (!source[i].value)
+            continue;
+        if (first)
+            return error_set(err, "%s and %s: one at a time", first, source[i].option);
+        first = source[i].option;
+    }
+    if (first && cli->argc && (cli->batch || cli->saved || cli->text))
+        return error_set(err, "%s takes the place of a command: '%s' is too much", first,
+                         cli->argv[0]);
+    return 0;
+}
+
 int check_command(const struct cli *cli)
 {
     struct arena arena = ARENA_INIT;
@@ -106,6 +130,8 @@ int check_command(const struct cli *cli)
                            report_format_names(names, sizeof(names)));
     else if (!cli->all && (cli->baseline || cli->write_baseline || cli->reports))
         status = error_set(&err, "--baseline, --write-baseline and --reports go with --all PATH");
+    else if (check_sources(cli, &err) < 0)
+        status = -1;
     else if (inputs_configure(cli, &arena, &inputs, &err) < 0)
         status = -1;
     else if (cli->explain_policy)

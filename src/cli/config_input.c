@@ -83,14 +83,9 @@ int config_input(const struct cli *cli, struct arena *arena, struct config *conf
     const struct format *format = NULL;
 
     config_init(config, arena);
-    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
-        if (!path_of(cli, &formats[i]))
-            continue;
-        if (format)
-            return error_set(err, "%s and %s: one configuration at a time", format->option,
-                             formats[i].option);
-        format = &formats[i];
-    }
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (path_of(cli, &formats[i]))
+            format = &formats[i];
     if (!format)
         return refuse_sizes(cli, err);
     if (cli->argc && cli->argv[0][0] != '-')
