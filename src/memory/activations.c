@@ -73,9 +73,10 @@ int64_t recompute_group(const struct job *job, int64_t index)
     return every > 0 ? index / every + 1 : 0;
 }
 
-bool recomputes_multi_token(const struct job *job)
+bool recomputes_multi_token(const struct job *job, const struct shape *shape)
 {
-    return !recomputes_blocks(job) && recompute_group(job, 0) > 0;
+    return shape->release >= RELEASE_0_14_0 && !recomputes_blocks(job) &&
+           recompute_group(job, 0) > 0;
 }
 
 static void list_layers(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
@@ -92,7 +93,7 @@ static void list_layers(struct profiles *p, const struct chunk *chunk, struct pi
 static void list_multi_token(struct profiles *p, const struct chunk *chunk, struct pieces *pieces)
 {
     int64_t last = chunk->layer_count;
-    bool recomputed = recomputes_multi_token(p->job);
+    bool recomputed = recomputes_multi_token(p->job, p->shape);
 
     if (chunk->mtp_depths)
         final_norm_profile(p->job, p->shape, p->premise,

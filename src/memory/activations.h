@@ -48,9 +48,9 @@ void profiles_init(struct profiles *profiles, const struct job *job, const struc
  * the layer at this index of its chunk is not recomputed. */
 int64_t recompute_group(const struct job *job, int64_t index);
 
-/* 'uniform' recomputes each layer of multi-token prediction by itself, 'block' none of them
- * (transformer/multi_token_prediction.py). */
-bool recomputes_multi_token(const struct job *job);
+/* Since 0.14 'uniform' recomputes each depth of multi-token prediction by itself, 'block' none of
+ * them (transformer/multi_token_prediction.py). */
+bool recomputes_multi_token(const struct job *job, const struct shape *shape);
 
 void chunk_activations_of(struct profiles *profiles, const struct chunk *chunk, struct arena *arena,
                           struct chunk_activations *out);

@@ -79,7 +79,8 @@ static uint64_t routing_bytes(const struct static_rank *rank)
 /* Inputs and their gradients of the checkpoints of a chunk that hold expert layers. What a chunk
  * has received is the input of its first one, and counted there. Depths of multi-token prediction
  * take two: hidden states and embeddings. */
-static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *chunk)
+static uint64_t checkpoint_tensors(const struct job *job, const struct shape *shape,
+                                   const struct chunk *chunk)
 {
     uint64_t tensors = 0;
     int64_t last = 0;
@@ -92,7 +93,9 @@ static uint64_t checkpoint_tensors(const struct job *job, const struct chunk *ch
         tensors += group == 1 && !chunk->pre_process ? 1 : 2;
         last = group;
     }
-    return tensors + (recomputes_multi_token(job) ? 4 * expert_layers_of_mtp(chunk) : 0);
+    if (recomputes_multi_token(job, shape))
+        tensors += 4 * expert_layers_of_mtp(chunk);
+    return tensors;
 }
 
 /* Where expert layers are recomputed whole, those probabilities hang on the recomputed graph, and
@@ -105,7 +108,7 @@ static uint64_t recomputed_input_bytes(const struct static_rank *rank)
     if (recomputes(rank->job, "moe"))
         tensors = 2 * expert_layers(rank);
     for (int64_t v = 0; v < rank->chunk_count; v++)
-        tensors += checkpoint_tensors(rank->job, rank->chunk[v].chunk);
+        tensors += checkpoint_tensors(rank->job, shape, rank->chunk[v].chunk);
     return tensors *
            allocated_bytes(shape, shape->tokens_sharded * shape->hidden_size * shape->param_bytes);
 }

@@ -226,6 +226,12 @@ static void test_inputs_of_recomputed_experts(void **state)
           { 6, 5 } },
         { "--recompute-granularity full --recompute-method block --recompute-num-layers 0",
           { 0, 0 } },
+        { "--recompute-granularity full --recompute-method uniform --recompute-num-layers 1 "
+          "--mtp-num-layers 1",
+          { 8, 11 } },
+        { "--recompute-granularity full --recompute-method block --recompute-num-layers 9 "
+          "--mtp-num-layers 1",
+          { 8, 7 } },
         { "--recompute-granularity selective --recompute-modules moe", { 8, 8 } },
         { "", { 0, 0 } },
     };
