@@ -56,6 +56,7 @@ struct reader {
     const char *path;
     const char *root; /* pointer of the object that holds the sizes: "" or "/text_config" */
     json_t *object;
+    const char *model_type;
     const struct family *family;
     struct error *err;
 };
@@ -97,7 +98,7 @@ static int needed(const struct reader *r, const char *key, int64_t *out)
 {
     if (!get(r, key))
         return json_bad(r->path, pointer(r, key), r->err, "is missing; a %s needs it",
-                        r->family->model_types);
+                        r->model_type);
     return number(r, key, 1, 0, out);
 }
 
@@ -474,10 +475,13 @@ static int read_root(struct reader *r, json_t *root)
     if (!model_type)
         model_type = json_string_value(json_object_get(root, "model_type"));
     r->family = find_family(model_type);
+    if (!model_type)
+        return json_bad(r->path, pointer(r, "model_type"), r->err, "is missing");
+    r->model_type = model_type;
     if (!r->family)
         return json_bad(r->path, pointer(r, "model_type"), r->err,
                         "'%.60s' is no architecture that is known here; known are: %s",
-                        model_type ? model_type : "nothing", known_types(r->config->arena));
+                        model_type, known_types(r->config->arena));
     return read_model(r);
 }
 
