@@ -31,7 +31,7 @@ def test_parameters(name, tmp_path):
     path.write_text(json.dumps(MODELS[name]["config"]))
     _, report = estimate(path, "--megatron", "main")
     total = sum(rank["parameters"] for rank in report["memory"]["ranks"])
-    assert total == pytest.approx(MODELS[name]["parameters"], rel=0.005)
+    assert total == pytest.approx(MODELS[name]["parameters"], rel=1e-4)
     assert not errors(report)
 
 
