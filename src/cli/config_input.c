@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/word_list.h"
 #include "config/guide_keys.h"
 
 static const struct format {
@@ -103,7 +104,7 @@ static bool ends_in(const char *path, const char *suffixes)
 {
     const char *dot = strrchr(path, '.');
 
-    return dot && guide_in_list(suffixes, dot);
+    return dot && word_list_has(suffixes, dot);
 }
 
 int config_input_file(const struct cli *cli, const char *path, struct arena *arena,

@@ -2,6 +2,7 @@
  * or the command line gave one of its options. */
 #include <string.h>
 
+#include "base/word_list.h"
 #include "config/config.h"
 #include "config/guide_keys.h"
 
@@ -34,10 +35,10 @@ static const struct assumption {
 static bool is_said(const struct config *config, const char *options)
 {
     for (size_t i = 0; i < config->count; i++)
-        if (guide_in_list(options, config->option[i].name))
+        if (word_list_has(options, config->option[i].name))
             return true;
     for (size_t i = 0; i < config->refused_count; i++)
-        if (guide_in_list(options, config->refused[i]))
+        if (word_list_has(options, config->refused[i]))
             return true;
     return false;
 }

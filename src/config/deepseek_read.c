@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/edit_distance.h"
+#include "base/word_list.h"
 #include "config/config.h"
 #include "config/deepseek_fields.h"
 #include "config/guide_keys.h"
@@ -101,7 +102,7 @@ static int check_value(const struct reader *r, const struct deepseek_field *fiel
     }
     if (!word_given || !*word_given || strlen(word_given) > 1000)
         return json_bad(r->path, field->pointer, r->err, "must be a text");
-    if (field->choices && !guide_in_list(field->choices, word_given))
+    if (field->choices && !word_list_has(field->choices, word_given))
         return json_bad(r->path, field->pointer, r->err, "'%.60s' is none of: %s", word_given,
                         field->choices);
     return 0;

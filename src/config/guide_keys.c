@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/edit_distance.h"
+#include "base/word_list.h"
 
 enum { MANY = 1 << 16, WIDE = 1 << 22, LONG = 1 << 26 };
 
@@ -167,24 +168,10 @@ const char *guide_nearest(const char *name)
     return nearest;
 }
 
-bool guide_in_list(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *p = list; p && *p; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
-
-        if (n == length && strncmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 const char *guide_key_of_option(const char *option)
 {
     for (int k = 0; k < GUIDE_KEY_COUNT; k++)
-        if (guide_in_list(guide_keys[k].options, option))
+        if (word_list_has(guide_keys[k].options, option))
             return guide_keys[k].name;
     return NULL;
 }

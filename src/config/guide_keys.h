@@ -76,9 +76,6 @@ enum guide_key guide_key_find(const char *name);
 /* The key or section nearest to a mistyped name, or NULL when none is near. */
 const char *guide_nearest(const char *name);
 
-/* Is 'word' in a list separated by blanks? */
-bool guide_in_list(const char *list, const char *word);
-
 /* The key whose value is that option's own: "seq_length" of "--seq-length"; NULL: none. */
 const char *guide_key_named_as(const char *option);
 

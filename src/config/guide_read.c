@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word_list.h"
 #include "base/yaml_file.h"
 #include "config/config.h"
 #include "config/guide_keys.h"
@@ -110,7 +111,7 @@ static int read_word(struct reader *r, const struct guide_key_row *key, const ya
 {
     const char *text = yaml_text(node);
 
-    if (key->choices && !guide_in_list(key->choices, text))
+    if (key->choices && !word_list_has(key->choices, text))
         return yaml_bad(&r->file, node, r->err, "%s: '%.80s' is none of: %s%s", key->name, text,
                         key->choices, strcmp(key->fallback, "null") == 0 ? " null" : "");
     if (!*text || strlen(text) > 64)
@@ -183,7 +184,7 @@ static int read_section(struct reader *r, const char *section, const yaml_node_t
         const yaml_node_t *name = yaml_file_node(&r->file, pair->key);
         enum guide_key k = guide_key_find(yaml_text(name));
 
-        if (k == GUIDE_KEY_COUNT || !guide_in_list(guide_keys[k].sections, section))
+        if (k == GUIDE_KEY_COUNT || !word_list_has(guide_keys[k].sections, section))
             return unknown_key(r, name, section);
         if (read_value(r, k, name, yaml_file_node(&r->file, pair->value)) < 0)
             return -1;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word_list.h"
 #include "config/guide_options.h"
 #include "megatron/argparse.h"
 
@@ -338,7 +339,7 @@ static bool same_value(const struct parsed *a, const struct parsed *b, enum job_
 static bool is_taken(const struct guide_values *values, const char *option)
 {
     for (int k = 0; k < GUIDE_KEY_COUNT; k++)
-        if (values->value[k].given && guide_in_list(guide_keys[k].options, option))
+        if (values->value[k].given && word_list_has(guide_keys[k].options, option))
             return true;
     return false;
 }

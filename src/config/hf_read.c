@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/word_list.h"
 #include "config/config.h"
 #include "config/guide_keys.h"
 #include "config/json_file.h"
@@ -422,7 +423,7 @@ static void assume_training(const struct reader *r)
 static const struct family *find_family(const char *model_type)
 {
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-        if (model_type && guide_in_list(families[i].model_types, model_type))
+        if (model_type && word_list_has(families[i].model_types, model_type))
             return &families[i];
     return NULL;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/word_list.h"
 #include "launch/apply.h"
 
 /* clang-format off */
@@ -407,18 +408,6 @@ const char *launcher_base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static bool in_list(const char *list, const char *word, size_t length)
-{
-    for (const char *p = list; p && *p; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
-
-        if (n == length && memcmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 /* "python3.11" is python. */
 static size_t without_version(const char *name)
 {
@@ -435,7 +424,7 @@ const struct launcher *launcher_find(const char *program)
     size_t n = without_version(name);
 
     for (size_t i = 0; i < launcher_count; i++)
-        if (in_list(launchers[i].names, name, n))
+        if (word_list_has_n(launchers[i].names, name, n))
             return &launchers[i];
     return NULL;
 }
@@ -443,7 +432,7 @@ const struct launcher *launcher_find(const char *program)
 const struct launcher *launcher_of_module(const char *module)
 {
     for (size_t i = 0; i < launcher_count; i++)
-        if (in_list(launchers[i].modules, module, strlen(module)))
+        if (word_list_has_n(launchers[i].modules, module, strlen(module)))
             return &launchers[i];
     return NULL;
 }

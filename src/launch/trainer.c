@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/word_list.h"
 #include "launch/launchers.h"
 
 /* Frameworks that run Megatron inside, with settings of their own: their modules ("verl" is
@@ -39,22 +40,10 @@ static const char megatrons[] =
  * defaults are others. */
 static const char trainings[] = "--train-iters --train-samples --yaml-cfg";
 
-static bool in_list(const char *list, const char *word, size_t length)
-{
-    for (const char *p = list; p && *p; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
-
-        if (n == length && memcmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 static bool has_any(const struct launch *launch, const char *options)
 {
     for (int i = 0; i < launch->argc; i++)
-        if (in_list(options, launch->argv[i], strcspn(launch->argv[i], "=")))
+        if (word_list_has_n(options, launch->argv[i], strcspn(launch->argv[i], "=")))
             return true;
     return false;
 }
@@ -80,7 +69,7 @@ bool launch_script_is_megatrons(const struct launch *launch)
 static bool of_module(const char *modules, const char *name)
 {
     for (size_t n = 0;; n++)
-        if ((name[n] == '.' || !name[n]) && in_list(modules, name, n))
+        if ((name[n] == '.' || !name[n]) && word_list_has_n(modules, name, n))
             return true;
         else if (!name[n])
             return false;
@@ -92,7 +81,7 @@ static const char *stranger(const struct launch *launch)
 
     for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
         if ((launch->module && of_module(strangers[i].modules, launch->script)) ||
-            (!launch->module && in_list(strangers[i].scripts, name, strlen(name))) ||
+            (!launch->module && word_list_has_n(strangers[i].scripts, name, strlen(name))) ||
             (strangers[i].option && has_any(launch, strangers[i].option)))
             return strangers[i].why;
     return NULL;

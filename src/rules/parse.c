@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/word_list.h"
 #include "megatron/python_value.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
@@ -156,26 +157,12 @@ static bool is_own_script(const char *script)
     return false;
 }
 
-static bool has_word(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *p = words; *p; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
-
-        if (n == length && strncmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 /* Does the script do something of its own to the command line (facts.script_parser)? */
 static bool script_does(const struct walk *walk, const char *what)
 {
     const struct fact_str *parser = &walk->facts->script_parser;
 
-    return parser->known && has_word(parser->value, what);
+    return parser->known && word_list_has(parser->value, what);
 }
 
 /* How sure it is that the trainer refuses the option: an error when its own tree was searched in
@@ -186,7 +173,7 @@ static enum severity unknown_severity(const struct walk *walk, const char *word)
     const struct fact_str *found = &walk->facts->options_in_tree;
     const char *name = arena_strndup(walk->arena, word, strcspn(word, "="));
 
-    if (found->known && has_word(found->value, name))
+    if (found->known && word_list_has(found->value, name))
         return SEVERITY_NOTE;
     if (script_does(walk, "ignores-unknown") || script_does(walk, "open"))
         return SEVERITY_WARNING;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/word_list.h"
 #include "launch/trainer.h"
 #include "megatron/options_file.h"
 
@@ -112,20 +113,6 @@ static enum severity policy_severity(const struct policy *policy, const struct f
     return severity;
 }
 
-static bool is_one_of(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *p = words; *p; p += strspn(p, " ")) {
-        size_t n = strcspn(p, " ");
-
-        if (n == length && strncmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 /* Was the rule's statement looked for in the trainer's tree, and not found? */
 static bool is_gone(const struct request *request, const struct finding *finding)
 {
@@ -136,7 +123,7 @@ static bool is_gone(const struct request *request, const struct finding *finding
         return false;
     snprintf(place, sizeof(place), "%s%s%s", finding->id, finding->place ? "/" : "",
              finding->place ? finding->place : "");
-    return is_one_of(gone->value, place);
+    return word_list_has(gone->value, place);
 }
 
 /* In a tree that differs from the release, a rule we know may be gone; a script that writes to sys.argv may
@@ -147,7 +134,7 @@ static bool holds_in_this_tree(const struct request *request, const struct findi
     const struct fact_str *parser = &request->facts->script_parser;
     const struct rule *rule;
 
-    if (parser->known && is_one_of(parser->value, "changes-argv"))
+    if (parser->known && word_list_has(parser->value, "changes-argv"))
         return finding->stage == STAGE_LAUNCH || finding->stage == STAGE_POLICY;
     if (!changed->known || !*changed->value)
         return true;

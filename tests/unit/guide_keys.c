@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/read_file.h"
+#include "base/word_list.h"
 #include "config/guide.h"
 #include "config/guide_keys.h"
 #include "megatron/options.h"
@@ -61,7 +62,7 @@ static void test_keys_of_the_guide(void **state)
 
         if (k == GUIDE_KEY_COUNT)
             fail_msg("no key %s", guide[i].key);
-        assert_true(guide_in_list(guide_keys[k].sections, guide[i].section));
+        assert_true(word_list_has(guide_keys[k].sections, guide[i].section));
         if (guide[i].fallback)
             assert_string_equal(guide_keys[k].fallback, guide[i].fallback);
         else
