@@ -169,6 +169,8 @@ void config_launch(const struct config *config, const char *script, int argc,
         memcpy(word + count, argv, (size_t)argc * sizeof(*word));
     launch_from_argv(script, count + argc, word, 0, &unknown, launch);
     launch->world = fact_of(config, &config->world);
+    if (!launch->world.known)
+        launch->world_unknown = "no number of GPUs is given (--num-gpus N), so there is no estimate";
 }
 
 void config_facts(const struct config *config, struct facts *facts)

@@ -77,6 +77,12 @@ def test_bad_files(text, said, tmp_path):
     assert len(run.stderr.splitlines()) == 1
 
 
+def test_without_a_number_of_gpus():
+    run = subprocess.run([os.path.join(BUILD, "megatron-preflight"), "check", "--hf", "llama-3.1-8b"], capture_output=True,
+                         text=True, timeout=60)
+    assert run.returncode == 0 and "(--num-gpus N), so there is no estimate" in run.stdout.splitlines()[0]
+
+
 def test_text_part_of_a_model_that_sees(tmp_path):
     config = {"model_type": "gemma3", "text_config": dict(MODELS["gemma-2b"]["config"], model_type="gemma3_text")}
     path = tmp_path / "config.json"
