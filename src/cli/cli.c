@@ -150,7 +150,7 @@ const struct cli_subcommand cli_subcommands[CLI_COMMAND_COUNT] = {
     [CLI_RULES] = { "rules", "[ID]", "list the rules, or explain one",
                     "A rule's id is what a finding is called. With one: what must hold and why, the releases that "
                     "ask it and where in Megatron's source, an example that fails and one that passes. "
-                    "'rules guide' lists where guides about Megatron and Megatron itself disagree.",
+                    "'rules guide' lists where guides about Megatron and Megatron itself disagree, 'rules deepseek' what each field of a DeepSeek-V3 style JSON becomes.",
                     2 },
     [CLI_MODELS] = { "models", "[NAME]", "list the models that come with the program, or which of them fit",
                      "Without options: what there is, with parameters and the memory of its own layout. With --gpus and "

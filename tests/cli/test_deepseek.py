@@ -184,6 +184,18 @@ def test_bad_fields(change, said, tmp_path):
     assert run.returncode == 2 and said in run.stderr, run.stderr
 
 
+def test_table_of_fields():
+    """Every field of the guide has a row that says what it becomes."""
+    run = subprocess.run([os.path.join(BUILD, "megatron-preflight"), "rules", "deepseek", "--format", "json"],
+                         capture_output=True, text=True, timeout=60)
+    rows = {row["field"]: row["becomes"] for row in json.loads(run.stdout)}
+    assert {pointer for pointer, _ in leaves(GUIDE)} <= set(rows)
+    assert all(text.startswith("--") or " " in text for text in rows.values())
+    text = subprocess.run([os.path.join(BUILD, "megatron-preflight"), "rules", "deepseek"], capture_output=True, text=True,
+                          timeout=60).stdout
+    assert len(text.splitlines()) == len(rows)
+
+
 def test_what_is_missing(tmp_path):
     run, _ = of(tmp_path, {})
     assert run.returncode == 2 and "/model/num_layers: is missing" in run.stderr
