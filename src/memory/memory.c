@@ -196,21 +196,7 @@ static void estimate_rank(struct estimate *e, int pp_rank, struct memory_rank *r
     name_peak(e, &held, &replayed[LIKELY], peak[LIKELY], rank);
 }
 
-/* Recipes whose activations have been held against whole training steps, and the oldest Transformer
- * Engine they were run with: what its fp8 kernels keep changes from one to the next. */
-static bool fp8_is_proven(const struct job *job, const struct shape *shape)
-{
-    static const char *const recipes[] = { "delayed", "tensorwise", "blockwise", "mxfp8" };
-    const char *recipe = job->fp8_recipe ? job->fp8_recipe : "delayed";
-
-    if (!*shape->te || version_compare(shape->te, "2.5") < 0)
-        return false;
-    for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
-        if (strcmp(recipe, recipes[i]) == 0)
-            return true;
-    return false;
-}
-
+/* What fp8 kernels keep changes with every Transformer Engine and has been held against few measured runs. */
 static void only_static_is_certain(struct memory_rank *rank)
 {
     if (rank->peak_at_least_bytes > rank->allocated_bytes)
@@ -246,7 +232,7 @@ void memory_estimate(const struct job *job, enum release release, const struct f
     memory->rank = arena_alloc(arena, sizeof(*memory->rank) * (size_t)memory->rank_count);
     for (int r = 0; r < memory->rank_count; r++) {
         estimate_rank(&e, r, &memory->rank[r]);
-        if (job->fp8 && !fp8_is_proven(job, &e.shape))
+        if (job->fp8)
             only_static_is_certain(&memory->rank[r]);
     }
     memory->modelled = memory->missing_count == 0;
