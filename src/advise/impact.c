@@ -188,7 +188,7 @@ void impact_of(const struct request *request, const struct report *report, struc
     memset(impacts, 0, sizeof(*impacts));
     if (!report->job || !report->memory.rank_count)
         return;
-    impacts->peak_bytes = what_if_largest_peak(&report->memory);
+    impacts->peak_bytes = memory_largest_peak(&report->memory);
     for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
         struct impact impact;
         int at = impacts->count;

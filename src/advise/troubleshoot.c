@@ -149,7 +149,7 @@ static void say_exceeds(struct trouble *t)
     }
     note(t, "guide-memory-exceeds",
          arena_printf(t->arena, "%.1f of %.1f GiB; the guides' steps, each alone%s",
-                      gib(what_if_largest_peak(&t->report->memory)), gib(t->usable),
+                      gib(memory_largest_peak(&t->report->memory)), gib(t->usable),
                       *text ? text : ": all are taken"));
 }
 
@@ -254,16 +254,6 @@ static void say_slow(struct trouble *t)
 /* --- out of memory despite the estimate ----------------------------------------------------------
  */
 
-static const struct memory_rank *largest_rank(const struct memory *memory)
-{
-    const struct memory_rank *rank = &memory->rank[0];
-
-    for (int i = 1; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > rank->peak_bytes)
-            rank = &memory->rank[i];
-    return rank;
-}
-
 static uint64_t outside_torch(const struct memory_rank *rank)
 {
     uint64_t bytes = 0;
@@ -283,7 +273,7 @@ static uint64_t component(const struct memory_rank *rank, const char *name)
 
 static void say_headroom(struct trouble *t)
 {
-    const struct memory_rank *rank = largest_rank(&t->report->memory);
+    const struct memory_rank *rank = memory_largest_rank(&t->report->memory);
 
     note(t, "guide-headroom",
          arena_printf(

@@ -2,16 +2,6 @@
 
 #include <string.h>
 
-uint64_t what_if_largest_peak(const struct memory *memory)
-{
-    uint64_t most = 0;
-
-    for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most)
-            most = memory->rank[i].peak_bytes;
-    return most;
-}
-
 static bool stops(const struct report *report, const char *id)
 {
     for (size_t i = 0; i < report->findings.count; i++)
@@ -52,6 +42,6 @@ struct what_if what_if(const struct request *request, const struct report *repor
     edited.facts = facts;
     edited.want_fixes = false;
     verdict_decide(&edited, arena, after);
-    return (struct what_if) { .peak_bytes = what_if_largest_peak(&after->memory),
+    return (struct what_if) { .peak_bytes = memory_largest_peak(&after->memory),
                             .stopped_by = stopped_by(report, after) };
 }

@@ -10,8 +10,6 @@ struct what_if {
                                than for memory or policy; NULL: a valid job */
 };
 
-uint64_t what_if_largest_peak(const struct memory *memory);
-
 /* 'report' is the verdict on 'request', whose release is followed. A 'vocab_size' above 0 is what
  * the tokenizer holds in the trial. */
 struct what_if what_if(const struct request *request, const struct report *report,

@@ -36,9 +36,7 @@ static void take_report(const struct report *report, struct layout *layout)
             report->findings.item[i].stage != STAGE_MEMORY)
             layout->rules_hold = false;
     layout->usable_bytes = report->memory.usable_bytes;
-    for (int i = 0; i < report->memory.rank_count; i++)
-        if (report->memory.rank[i].peak_bytes > layout->peak_bytes)
-            layout->peak_bytes = report->memory.rank[i].peak_bytes;
+    layout->peak_bytes = memory_largest_peak(&report->memory);
     layout->parameters = (double)report->memory.total_parameters;
 }
 

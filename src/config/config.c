@@ -234,21 +234,11 @@ static void localize_fix(const struct config *config, struct fix *fix)
     }
 }
 
-static uint64_t largest_peak(const struct memory *memory)
-{
-    uint64_t most = 0;
-
-    for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most)
-            most = memory->rank[i].peak_bytes;
-    return most;
-}
-
 /* Published figures beside ours, in the same unit. */
 static void add_published(const struct config *config, struct arena *arena, struct report *report)
 {
     const struct config_published *published = &config->published;
-    double peak = (double)largest_peak(&report->memory);
+    double peak = (double)memory_largest_peak(&report->memory);
     const char *theirs = "", *ours = "", *shape = "";
 
     if (!published->place.line || !report->job)

@@ -237,3 +237,18 @@ void memory_estimate(const struct job *job, enum release release, const struct f
     }
     memory->modelled = memory->missing_count == 0;
 }
+
+const struct memory_rank *memory_largest_rank(const struct memory *memory)
+{
+    const struct memory_rank *most = &memory->rank[0];
+
+    for (int i = 1; i < memory->rank_count; i++)
+        if (memory->rank[i].peak_bytes > most->peak_bytes)
+            most = &memory->rank[i];
+    return most;
+}
+
+uint64_t memory_largest_peak(const struct memory *memory)
+{
+    return memory->rank_count ? memory_largest_rank(memory)->peak_bytes : 0;
+}

@@ -50,4 +50,10 @@ struct memory {
 void memory_estimate(const struct job *job, enum release release, const struct facts *facts,
                      struct arena *arena, struct memory *memory);
 
+/* The rank that is expected to need most; there must be one. */
+const struct memory_rank *memory_largest_rank(const struct memory *memory);
+
+/* What it needs; 0 without ranks. */
+uint64_t memory_largest_peak(const struct memory *memory);
+
 #endif

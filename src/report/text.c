@@ -361,16 +361,6 @@ static int count_severity(const struct report *report, enum severity severity)
     return count;
 }
 
-static uint64_t largest_peak(const struct memory *memory)
-{
-    uint64_t most = 0;
-
-    for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most)
-            most = memory->rank[i].peak_bytes;
-    return most;
-}
-
 static void put_summary(const struct page *page, const struct report *report)
 {
     const struct launch *launch = report->launch;
@@ -393,10 +383,10 @@ static void put_summary(const struct page *page, const struct report *report)
     if (report->memory.total_parameters)
         fprintf(page->out, ", %.4g B parameters", (double)report->memory.total_parameters / 1e9);
     if (report->memory.rank_count && report->memory.usable_bytes)
-        fprintf(page->out, ", largest stage %.1f of %.1f GiB", gib(largest_peak(&report->memory)),
+        fprintf(page->out, ", largest stage %.1f of %.1f GiB", gib(memory_largest_peak(&report->memory)),
                 gib(report->memory.usable_bytes));
     else if (report->memory.rank_count)
-        fprintf(page->out, ", largest stage %.1f GiB", gib(largest_peak(&report->memory)));
+        fprintf(page->out, ", largest stage %.1f GiB", gib(memory_largest_peak(&report->memory)));
 }
 
 static void put_verdict(const struct page *page, const struct report *report)

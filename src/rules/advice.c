@@ -340,12 +340,9 @@ static enum answer ep_for_memory(struct walk *walk, struct finding *finding)
 static bool activations_dominate(const struct walk *walk)
 {
     const struct memory *memory = walk->memory;
-    const struct memory_rank *most = &memory->rank[0];
+    const struct memory_rank *most = memory_largest_rank(memory);
     uint64_t activations = 0;
 
-    for (int i = 1; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most->peak_bytes)
-            most = &memory->rank[i];
     for (int i = 0; i < most->component_count; i++)
         if (is_word("activations", most->component[i].name) ||
             is_word("logits", most->component[i].name) ||

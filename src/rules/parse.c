@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/word_list.h"
+#include "launch/launchers.h"
 #include "megatron/python_value.h"
 #include "rules/sections.h"
 #include "rules/truth.h"
@@ -142,17 +143,10 @@ static enum answer help_check(struct walk *walk, struct finding *finding)
     return VIOLATED;
 }
 
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 static bool is_own_script(const char *script)
 {
     for (size_t i = 0; script && i < sizeof(own_scripts) / sizeof(own_scripts[0]); i++)
-        if (strcmp(file_name(script), own_scripts[i]) == 0)
+        if (strcmp(launcher_base_name(script), own_scripts[i]) == 0)
             return true;
     return false;
 }

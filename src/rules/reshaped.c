@@ -12,19 +12,9 @@ bool can_reshape(const struct walk *walk)
            launch_script_is_megatrons(walk->launch);
 }
 
-static uint64_t largest_peak(const struct memory *memory)
-{
-    uint64_t most = 0;
-
-    for (int i = 0; i < memory->rank_count; i++)
-        if (memory->rank[i].peak_bytes > most)
-            most = memory->rank[i].peak_bytes;
-    return most;
-}
-
 uint64_t present_peak(const struct walk *walk)
 {
-    return largest_peak(walk->memory);
+    return memory_largest_peak(walk->memory);
 }
 
 bool fits_with_headroom(const struct walk *walk, uint64_t bytes)
@@ -141,7 +131,7 @@ bool reshaped_peak(struct walk *walk, const struct reshape *reshape, uint64_t *b
     if (known) {
         memory_estimate(&job, walk->release, walk->facts, &scratch, &memory);
         known = memory.rank_count && memory.modelled && !memory.missing_count;
-        *bytes = largest_peak(&memory);
+        *bytes = memory_largest_peak(&memory);
     }
     arena_release(&scratch);
     return known;
